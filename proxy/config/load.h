@@ -1,0 +1,25 @@
+// load.h: from a file, a text or DATABASE_URL to a Config. A fault's text is a sentence that begins
+// with `file:line:`; nothing is half loaded.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "protocol/result.h"
+#include "proxy/config/config.h"
+
+namespace weir::proxy::config {
+
+// Reads the file, what it includes and its auth_file. Relative paths start at the working
+// directory.
+Result<Config> load(const std::string& path);
+
+// The same for a text already in memory; `name` stands for the file in sentences.
+Result<Config> load_text(const std::string& name, std::string_view text);
+
+// No file: 127.0.0.1:6432, transaction pooling, 1000 clients, one database named as in the URL.
+// Clients log in by SCRAM with the URL's user and password; a URL without a password means trust,
+// with a warning, which the loopback address makes bearable.
+Result<Config> from_environment(std::string_view database_url);
+
+}  // namespace weir::proxy::config

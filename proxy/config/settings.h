@@ -1,0 +1,90 @@
+// settings.h: the [pgweir] section, typed. A default-constructed Settings is what PgBouncer does
+// with an empty section; keys.cc holds the same defaults as text, and a test holds the two
+// together. Times are microseconds, sizes bytes. 0 means "no limit" or "never" unless the field
+// says otherwise.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace weir::proxy::config {
+
+enum class AuthType : std::uint8_t { trust, plain, md5, scram_sha_256 };
+enum class PoolMode : std::uint8_t { session, transaction, statement };
+
+constexpr std::int64_t kMicrosPerSecond = 1'000'000;
+constexpr int kWorkerThreadsMax = 256;
+
+struct Settings {
+  // The street.
+  std::vector<std::string> listen_addr = {};  // Addresses or "*"; empty: no TCP.
+  int listen_port = 6432;                     // Also names the unix socket; 0: any free TCP port.
+  int listen_backlog = 128;
+  std::string unix_socket_dir = "/tmp";  // Empty: none; a leading '@': the abstract namespace.
+  int unix_socket_mode = 0777;
+  std::string unix_socket_group = {};
+  int worker_threads = 0;  // 0: as many as there are cores.
+
+  // Who may come in.
+  AuthType auth_type = AuthType::md5;
+  std::string auth_file = {};
+  std::vector<std::string> admin_users = {};
+  std::vector<std::string> stats_users = {};
+  int scram_iterations = 4096;  // For secrets made on the spot from a plain password.
+  std::int64_t client_login_timeout_us = 60 * kMicrosPerSecond;
+  std::vector<std::string> ignore_startup_parameters = {};
+  std::vector<std::string> track_extra_parameters = {"IntervalStyle"};
+  bool application_name_add_host = false;
+  std::int64_t max_packet_size = 2147483647;
+
+  // How many.
+  int max_client_conn = 100;  // 0 really means none here: only the console gets in.
+  PoolMode pool_mode = PoolMode::session;
+  int default_pool_size = 20;
+  int min_pool_size = 0;
+  int reserve_pool_size = 0;
+  std::int64_t reserve_pool_timeout_us = 5 * kMicrosPerSecond;  // 0: the reserve is never used.
+  int max_db_connections = 0;
+  int max_user_connections = 0;
+  int max_db_client_connections = 0;
+  int max_user_client_connections = 0;
+
+  // How long.
+  std::int64_t query_wait_timeout_us = 120 * kMicrosPerSecond;
+  std::int64_t cancel_wait_timeout_us = 10 * kMicrosPerSecond;
+  std::int64_t server_connect_timeout_us = 15 * kMicrosPerSecond;
+  std::int64_t server_login_retry_us = 15 * kMicrosPerSecond;
+  std::int64_t server_lifetime_us = 3600 * kMicrosPerSecond;  // 0: used once, then closed.
+  std::int64_t server_idle_timeout_us = 600 * kMicrosPerSecond;
+
+  // Servers between two clients.
+  std::int64_t server_check_delay_us = 30 * kMicrosPerSecond;  // 0: always check.
+  std::optional<std::string> server_check_query = "";  // Unset: no check; "": the empty query.
+  std::string server_reset_query = "DISCARD ALL";      // Session mode only, unless _always.
+  bool server_reset_query_always = false;
+  bool server_round_robin = false;
+
+  // What is said about it.
+  bool log_connections = true;
+  bool log_disconnections = true;
+  bool log_pooler_errors = true;
+  bool log_stats = true;
+  std::int64_t stats_period_us = 60 * kMicrosPerSecond;
+  std::string logfile = {};
+  std::string pidfile = {};
+  std::string user = {};  // Become this user after start.
+  int verbose = 0;
+
+  // TCP; 0 leaves each to the operating system.
+  bool tcp_keepalive = true;
+  int tcp_keepcnt = 0;
+  std::int64_t tcp_keepidle_us = 0;
+  std::int64_t tcp_keepintvl_us = 0;
+  std::int64_t tcp_user_timeout_us = 0;
+
+  bool operator==(const Settings&) const = default;
+};
+
+}  // namespace weir::proxy::config

@@ -1,0 +1,20 @@
+// userlist.h: auth_file, one `"user" "secret"` a line. `""` inside quotes is a quote, what follows
+// the secret is ignored, a line may start with `;` for a comment. The last of equal names wins.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "protocol/result.h"
+#include "proxy/config/config.h"
+
+namespace weir::proxy::config {
+
+constexpr std::size_t kSecretMax = 65536;  // Bytes.
+
+// `name` stands for the file in sentences, which never quote a secret.
+Result<Secrets> parse_userlist(const std::string& name, std::string_view text);
+Result<Secrets> read_userlist(const std::string& path);
+
+}  // namespace weir::proxy::config
