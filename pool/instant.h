@@ -1,0 +1,15 @@
+// instant.h: time as every room below the street sees it: handed in, never read.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+namespace weir {
+
+using Instant = std::int64_t;  // Microseconds of a monotonic clock.
+
+inline constexpr Instant kNever = std::numeric_limits<Instant>::max();
+inline constexpr Instant kSecond = 1'000'000;
+inline constexpr Instant kMillisecond = 1'000;
+
+}  // namespace weir

@@ -1,0 +1,122 @@
+#include "pool/pool.h"
+
+#include <algorithm>
+
+namespace weir::pool {
+
+void Pool::park(ClientSlot& client, Instant now) {
+  client.parked_since = now;
+  clients.move(client, ClientEvent::request);
+}
+
+Pool::Match Pool::match(Instant now) const {
+  ServerSlot* const server = servers.at(ServerState::idle).front();
+  if (server == nullptr) return {};
+  ClientSlot* const local = clients.at(ClientState::parked).front();
+  if (shared_.exchange.workers() > 1) {
+    const auto other = shared_.exchange.oldest_elsewhere(worker_);
+    const bool older = other && (local == nullptr ||
+                                 other->since + kHandoverSlack < std::min(local->parked_since, now));
+    if (older) return {Match::Kind::hand_over, server, nullptr, other->worker};
+  }
+  if (local != nullptr) return {Match::Kind::grant, server, local, 0};
+  if (others_starve()) return {Match::Kind::dismiss, server, nullptr, 0};
+  return {};
+}
+
+Pool::Growth Pool::grow(Instant now) {
+  Growth growth;
+  const std::size_t wanted = waiting();
+  const bool below_minimum = settings_.min_size > shared_.limit.taken();
+  if (wanted <= coming() && !(below_minimum && coming() == 0)) return growth;
+  if (wanted > coming() && shared_.exchange.workers() > 1) {
+    if (const auto lender = shared_.exchange.idle_elsewhere(worker_)) {
+      growth.kind = Growth::Kind::borrow;
+      growth.lender = *lender;
+      return growth;
+    }
+  }
+  const std::size_t dials =
+      servers.at(ServerState::dialing).size() + servers.at(ServerState::logging_in).size();
+  if (dials >= kDialsMax || now < retry_at_) return growth;
+  const auto taken = shared_.quota.take(worker_);
+  growth.wake = taken.wake;
+  switch (taken.refusal) {
+    case Quota::Refusal::none:
+      growth.kind = Growth::Kind::dial;
+      break;
+    case Quota::Refusal::pool:
+      break;
+    case Quota::Refusal::database:
+      growth.kind = Growth::Kind::evict;
+      growth.refused_by = &shared_.quota.database();
+      break;
+    case Quota::Refusal::user:
+      growth.kind = Growth::Kind::evict;
+      growth.refused_by = &shared_.quota.user();
+      break;
+  }
+  starve_at(growth.refused_by);
+  return growth;
+}
+
+void Pool::grant(ClientSlot& client, ServerSlot& server) {
+  clients.move(client, ClientEvent::granted);
+  servers.move(server, ServerEvent::acquired);
+  client.server = &server;
+  server.client = &client;
+}
+
+void Pool::unlink(ClientSlot& client, ServerSlot& server) {
+  WEIR_CHECK(client.server == &server && server.client == &client);
+  client.server = nullptr;
+  server.client = nullptr;
+}
+
+void Pool::publish() {
+  if (waiting() == 0) starve_at(nullptr);
+  const ClientSlot* const oldest = clients.at(ClientState::parked).front();
+  const bool welcome_wanted =
+      !welcome_known && !clients.at(ClientState::welcoming).empty() && oldest == nullptr;
+  const Instant since = oldest != nullptr   ? oldest->parked_since
+                        : welcome_wanted ? clients.at(ClientState::welcoming).front()->parked_since
+                                         : kNever;
+  shared_.exchange.publish(worker_, since, static_cast<std::uint32_t>(waiting()),
+                           static_cast<std::uint32_t>(servers.at(ServerState::idle).size()));
+}
+
+void Pool::login_failed(Instant now, double jitter) {
+  const std::uint32_t doublings = std::min<std::uint32_t>(failures_++, 16);
+  const Instant wait = std::min(settings_.retry_first << doublings, settings_.retry_max);
+  retry_at_ = now + wait / 2 + static_cast<Instant>(static_cast<double>(wait / 2) * jitter);
+}
+
+bool Pool::must_close(const ServerSlot& server) const {
+  return server.close_needed || shared_.quota.exceeded();
+}
+
+std::size_t Pool::waiting() const {
+  const bool welcome_wanted = !welcome_known && !clients.at(ClientState::welcoming).empty();
+  return clients.at(ClientState::parked).size() + (welcome_wanted ? 1 : 0);
+}
+
+std::size_t Pool::coming() const {
+  return servers.at(ServerState::dialing).size() + servers.at(ServerState::logging_in).size() +
+         servers.at(ServerState::resetting).size() + servers.at(ServerState::testing).size() + asked_ + shared_.exchange.promised(worker_);
+}
+
+bool Pool::others_starve() const {
+  for (Limit* limit : {&shared_.quota.database(), &shared_.quota.user()}) {
+    if (limit->starving() > (limit == starving_at_ ? 1 : 0)) return true;
+  }
+  return false;
+}
+
+void Pool::starve_at(Limit* limit) {
+  if (starving_at_ == limit) return;
+  if (starving_at_ != nullptr) starving_at_->starve(-1);
+  if (limit != nullptr) limit->starve(+1);
+  starving_at_ = limit;
+}
+
+}  // namespace weir::pool

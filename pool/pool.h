@@ -1,0 +1,117 @@
+// pool.h: one worker's share of the pool of one database and user: who may use which server.
+//
+// The pool decides and says what is to be done; the worker does it (dials, hands over, sends).
+// Settings that count over all workers live in SharedPool, which every worker's share points to.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "pool/exchange.h"
+#include "pool/instant.h"
+#include "pool/quota.h"
+#include "pool/slots.h"
+
+namespace weir::pool {
+
+enum class PoolMode : std::uint8_t { session, transaction, statement };
+
+inline constexpr std::size_t kDialsMax = 4;  // Of one worker's share, at the same time.
+
+// Process-wide; lives as long as any worker.
+struct SharedPool {
+  SharedPool(std::size_t workers, Limit& database, Limit& user)
+      : quota(limit, database, user), exchange(workers) {}
+  Limit limit;  // pool_size.
+  Quota quota;
+  Exchange exchange;
+};
+
+struct PoolSettings {
+  PoolMode mode = PoolMode::transaction;
+  bool round_robin = false;           // Idle servers in turn rather than the warmest first.
+  std::int64_t min_size = 0;          // Servers to keep over all workers while clients are there.
+  Instant retry_first = kSecond / 5;  // Wait after a failed login; doubles up to retry_max.
+  Instant retry_max = 15 * kSecond;   // server_login_retry.
+};
+
+class Pool {
+ public:
+  Pool(SharedPool& shared, const PoolSettings& settings, std::size_t worker)
+      : shared_(shared), settings_(settings), worker_(worker) {}
+
+  ClientYard clients;
+  ServerYard servers;
+
+  // What to do so that those who wait are served. `wake`: workers to nudge in any case.
+  struct Growth {
+    enum class Kind : std::uint8_t { none, dial, borrow, evict } kind = Kind::none;
+    std::size_t lender = 0;       // borrow: ask this worker; say asked() first.
+    Limit* refused_by = nullptr;  // evict: another pool's idle server under this limit must go.
+    WorkerMask wake = 0;
+  };
+  // What to do with an idle server. Repeat until `none`.
+  struct Match {
+    enum class Kind : std::uint8_t { none, grant, hand_over, dismiss } kind = Kind::none;
+    ServerSlot* server = nullptr;
+    ClientSlot* client = nullptr;  // grant.
+    std::size_t worker = 0;        // hand_over: already promised.
+  };
+
+  // A request of a ready client: puts it at the end of the line.
+  void park(ClientSlot& client, Instant now);
+  // The idle server that goes to the next client, wherever that waits. Moves nothing.
+  Match match(Instant now) const;
+  // Whether to dial or borrow for those still parked. `dial` has taken its unit of the quota.
+  Growth grow(Instant now);
+
+  // The client leaves the line or the link; state changes go through these two.
+  void grant(ClientSlot& client, ServerSlot& server);
+  void unlink(ClientSlot& client, ServerSlot& server);
+
+  // Tells the other workers what changed here. Call after every change, before looking at theirs.
+  void publish();
+
+  // A login failed: wait longer before the next. `jitter` in [0, 1).
+  void login_failed(Instant now, double jitter);
+  void login_succeeded() { failures_ = 0, retry_at_ = 0; }
+  Instant retry_at() const { return retry_at_; }
+
+  void asked() { ++asked_; }
+  void lend_answered() { --asked_; }
+  // A server has come (or a promise to us was lost).
+  void promise_kept() { shared_.exchange.arrived(worker_); }
+
+  // A server connection beyond the quota or marked for closing must not be used again.
+  bool must_close(const ServerSlot& server) const;
+
+  std::size_t waiting() const;  // Parked clients, and one if some wait for their welcome.
+  std::size_t coming() const;   // Servers being dialled or lent.
+  bool welcome_known = false;   // Else the clients in `welcoming` wait for a first login.
+
+  SharedPool& shared() { return shared_; }
+  const SharedPool& shared() const { return shared_; }
+  const PoolSettings& settings() const { return settings_; }
+  void set_settings(const PoolSettings& settings) { settings_ = settings; }
+  std::size_t worker() const { return worker_; }
+  List<ServerSlot>& idle() { return servers.at(ServerState::idle); }
+  List<ClientSlot>& parked() { return clients.at(ClientState::parked); }
+  // Where a server goes that becomes idle.
+  ServerYard::End idle_end() const {
+    return settings_.round_robin ? ServerYard::End::back : ServerYard::End::front;
+  }
+
+ private:
+  bool others_starve() const;
+  void starve_at(Limit* limit);
+
+  SharedPool& shared_;
+  PoolSettings settings_;
+  std::size_t worker_;
+  std::size_t asked_ = 0;  // Lend requests without an answer.
+  Limit* starving_at_ = nullptr;  // The limit of others' making that keeps us from dialling.
+  std::uint32_t failures_ = 0;
+  Instant retry_at_ = 0;
+};
+
+}  // namespace weir::pool

@@ -1,0 +1,48 @@
+#include "pool/quota.h"
+
+#include "protocol/check.h"
+
+namespace weir::pool {
+
+bool Limit::take() {
+  std::int64_t taken = taken_.load();
+  for (;;) {
+    const std::int64_t max = max_.load();
+    if (max > 0 && taken >= max) return false;
+    if (taken_.compare_exchange_weak(taken, taken + 1)) return true;
+  }
+}
+
+WorkerMask Limit::give_back() {
+  const std::int64_t before = taken_.fetch_sub(1);
+  WEIR_CHECK(before > 0);
+  return wanting_.load() == 0 ? 0 : wanting_.exchange(0);
+}
+
+Quota::Taken Quota::take(std::size_t worker) {
+  constexpr std::array kRefusals{Refusal::pool, Refusal::database, Refusal::user};
+  for (std::size_t i = 0; i < limits_.size(); ++i) {
+    if (limits_[i]->take()) continue;
+    limits_[i]->want(worker);
+    if (limits_[i]->take()) continue;
+    WorkerMask wake = 0;
+    for (std::size_t j = 0; j < i; ++j) wake |= limits_[j]->give_back();
+    return {kRefusals[i], wake};
+  }
+  return {Refusal::none, 0};
+}
+
+WorkerMask Quota::give_back() {
+  WorkerMask wake = 0;
+  for (Limit* limit : limits_) wake |= limit->give_back();
+  return wake;
+}
+
+bool Quota::exceeded() const {
+  for (const Limit* limit : limits_) {
+    if (limit->exceeded()) return true;
+  }
+  return false;
+}
+
+}  // namespace weir::pool

@@ -1,0 +1,72 @@
+// quota.h: exact, process-wide maxima of connections, shared by all workers.
+//
+// A Limit is one counter. A worker that is refused leaves its mark; whoever gives a unit back
+// learns which workers to wake. Take-after-mark and mark-after-give order the two, so that no
+// wake-up is lost: one of the two sides always sees the other.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace weir::pool {
+
+using WorkerMask = std::uint64_t;  // One bit a worker.
+inline constexpr std::size_t kWorkersMax = 64;
+
+class Limit {
+ public:
+  // Zero: no maximum.
+  explicit Limit(std::int64_t max = 0) : max_(max) {}
+
+  bool take();
+  // Takes above the maximum, too: a connection that lives already.
+  void take_anyway() { taken_.fetch_add(1); }
+  // Who was refused since the last give_back and may try again.
+  WorkerMask give_back();
+  // Marks the worker as refused. Call take() once more afterwards, or a unit given back between
+  // the two is missed.
+  void want(std::size_t worker) { wanting_.fetch_or(WorkerMask{1} << worker); }
+
+  // Pools (a worker's share of one) with clients in line that this limit keeps from dialling.
+  void starve(int by) { starving_.fetch_add(by); }
+  int starving() const { return starving_.load(std::memory_order_relaxed); }
+
+  void set_max(std::int64_t max) { max_.store(max); }
+  std::int64_t max() const { return max_.load(std::memory_order_relaxed); }
+  std::int64_t taken() const { return taken_.load(std::memory_order_relaxed); }
+  // More are taken than a smaller maximum, set since, allows.
+  bool exceeded() const { return max() > 0 && taken() > max(); }
+
+ private:
+  std::atomic<std::int64_t> max_;
+  std::atomic<std::int64_t> taken_{0};
+  std::atomic<WorkerMask> wanting_{0};
+  std::atomic<int> starving_{0};
+};
+
+// The limits one server connection counts against: its pool's, its database's, its user's.
+class Quota {
+ public:
+  enum class Refusal : unsigned char { none, pool, database, user };
+
+  Quota(Limit& pool, Limit& database, Limit& user) : limits_{&pool, &database, &user} {}
+
+  struct Taken {
+    Refusal refusal;
+    WorkerMask wake;  // Workers to wake: units went back on the way to a refusal.
+  };
+  // One unit of each or of none. A refused worker is marked at the limit that refused it.
+  Taken take(std::size_t worker);
+  WorkerMask give_back();
+  bool exceeded() const;
+  Limit& pool() const { return *limits_[0]; }
+  Limit& database() const { return *limits_[1]; }
+  Limit& user() const { return *limits_[2]; }
+
+ private:
+  std::array<Limit*, 3> limits_;
+};
+
+}  // namespace weir::pool
