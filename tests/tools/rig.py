@@ -194,6 +194,12 @@ def require_pgweir():
     return PGWEIR
 
 
+def build_release():
+    """build/release/pgweir, up to date."""
+    run(["cmake", "--preset", "release"], cwd=ROOT)
+    run(["cmake", "--build", "--preset", "release"], cwd=ROOT)
+
+
 def cpu_seconds(pid):
     """(user, system) processor time of all threads, from the operating system's accounting."""
     stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
