@@ -1,0 +1,109 @@
+// mail.h: what workers tell each other. Each letter is taken out by exactly one worker, in one of
+// its turns; nothing in it is shared but what outlives all workers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "pool/pool.h"
+#include "protocol/bytes.h"
+#include "proxy/config/config.h"
+#include "proxy/world.h"
+
+namespace weir::proxy {
+
+struct PoolId {
+  std::string database;  // As the client named it.
+  std::string user;      // The server's user.
+  bool operator==(const PoolId&) const = default;
+  auto operator<=>(const PoolId&) const = default;
+};
+
+// A socket that the listener accepted.
+struct Accepted {
+  Handle handle;
+  Address peer;
+  bool own_uid = false;  // A unix socket's peer that runs as the same user as pgweir.
+};
+
+// An idle server connection on its way to another worker, with all that is known of it.
+struct HandOver {
+  PoolId pool;
+  Handle handle;
+  std::uint64_t id;
+  Target target;
+  std::uint32_t pid;
+  Buffer cancel_key;
+  std::vector<std::string> settings;  // Tracked parameters, in Tracked's order.
+  Instant born_at;
+  Instant idle_since;
+  std::uint32_t config_generation;
+  bool close_needed;
+  bool has_named_statements;
+  std::uint64_t last_client;
+  bool answers_lend;  // It was asked for.
+};
+struct Lend {  // `worker` has clients in line and believes us to have an idle server.
+  PoolId pool;
+  std::size_t worker;
+};
+struct LendRefused {
+  PoolId pool;
+};
+struct Nudge {};  // A unit of some quota has come back: try to grow what waits.
+struct Evict {    // Another pool needs a unit under this limit: let an idle server go.
+  pool::Limit* limit;
+};
+struct Welcomed {  // The pool's first server has logged in: its parameters are known.
+  PoolId pool;
+};
+struct Cancel {  // A CancelRequest for a client of the addressed worker.
+  std::uint32_t pid;
+  Buffer key;
+};
+struct Reload {  // Applies a new configuration. The old one lives until all have answered.
+  const config::Config* config;
+};
+enum class Stop : std::uint8_t { when_clients_left, when_servers_left, now };
+struct Shutdown {
+  Stop stop;
+};
+// The console asks for rows and merges what all workers answer.
+struct PoolCounts {
+  PoolId id;
+  std::uint32_t cl_active = 0, cl_waiting = 0, cl_active_cancel_req = 0, cl_waiting_cancel_req = 0;
+  std::uint32_t sv_active = 0, sv_active_cancel = 0, sv_being_canceled = 0, sv_idle = 0,
+                sv_used = 0, sv_tested = 0, sv_login = 0;
+  Instant max_wait = 0;
+  pool::PoolMode mode = pool::PoolMode::transaction;
+  bool many_hosts = false, load_balance = true;
+};
+struct CountsWanted {
+  std::size_t worker;   // Who asks.
+  std::uint64_t client;  // Its console client.
+};
+struct Counts {
+  std::uint64_t client;
+  std::vector<PoolCounts> pools;
+};
+// To the office (the main thread's part of worker 0): a console or a signal wants something done.
+struct ReloadWanted {
+  std::size_t worker;
+  std::uint64_t client;  // Zero: nobody waits for the outcome.
+};
+struct ReloadDone {
+  std::uint64_t client;
+  std::string complaint;  // Empty: done.
+};
+
+struct Mail {
+  std::variant<Accepted, HandOver, Lend, LendRefused, Nudge, Evict, Welcomed, Cancel, Reload,
+               Shutdown, CountsWanted, Counts, ReloadDone>
+      letter;
+};
+
+}  // namespace weir::proxy
