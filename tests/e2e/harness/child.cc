@@ -1,0 +1,140 @@
+// child.cc: fork and exec with everything prepared before the fork.
+#include "tests/e2e/harness/child.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <doctest/doctest.h>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string_view>
+
+namespace weir::e2e {
+
+namespace {
+
+// DATABASE_URL and the PG* variables of whoever runs the tests must not reach the program.
+std::vector<std::string> environment_of(const ChildSpec& spec) {
+  std::vector<std::string> out = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "TZ=UTC"};
+  for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"})
+    if (const char* value = std::getenv(name)) out.push_back(std::string(name) + "=" + value);
+  out.insert(out.end(), spec.environment.begin(), spec.environment.end());
+  return out;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  for (std::string& text : strings) out.push_back(text.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+}  // namespace
+
+Child::Child(const ChildSpec& spec) {
+  std::vector<std::string> argv = spec.argv;
+  std::vector<std::string> environment = environment_of(spec);
+  const std::vector<char*> argv_pointers = pointers(argv);
+  const std::vector<char*> environment_pointers = pointers(environment);
+  const passwd* user =
+      spec.run_as.empty() || !are_root() ? nullptr : ::getpwnam(spec.run_as.c_str());
+  const pid_t parent = ::getpid();
+  pid_ = ::fork();
+  REQUIRE(pid_ >= 0);
+  if (pid_ > 0) return;
+  if (spec.open_files_max > 0) {
+    const rlimit limit{spec.open_files_max, spec.open_files_max};
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::_exit(126);
+  }
+  if (user != nullptr &&
+      (::setgroups(0, nullptr) != 0 || ::setgid(user->pw_gid) != 0 || ::setuid(user->pw_uid) != 0))
+    ::_exit(126);
+  ::prctl(PR_SET_PDEATHSIG, spec.death_signal);  // After setuid, which clears it.
+  if (::getppid() != parent) ::_exit(126);
+  if (!spec.directory.empty() && ::chdir(spec.directory.c_str()) != 0) ::_exit(126);
+  const int in = ::open("/dev/null", O_RDONLY);
+  ::dup2(in, 0);
+  const int out = ::open(spec.output_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+  if (out >= 0) {
+    ::dup2(out, 1);
+    ::dup2(out, 2);
+  }
+  ::close_range(3, ~0U, 0);
+  ::execve(argv_pointers[0], argv_pointers.data(), environment_pointers.data());
+  ::_exit(127);
+}
+
+Child::~Child() {
+  if (!running()) return;
+  signal(SIGKILL);
+  wait();
+}
+
+bool Child::running() {
+  if (!ending_) wait(Deadline::in(0ms));
+  return !ending_;
+}
+
+void Child::signal(int number) {
+  if (!ending_) ::kill(pid_, number);
+}
+
+std::optional<Ending> Child::wait(Deadline deadline) {
+  eventually(
+      [&] {
+        int status = 0;
+        if (!ending_ && ::waitpid(pid_, &status, WNOHANG) == pid_)
+          ending_ = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+        return ending_.has_value();
+      },
+      deadline);
+  return ending_;
+}
+
+bool are_root() { return ::geteuid() == 0; }
+
+int free_port() {
+  static int next = 10'000 + static_cast<int>(::getpid()) * 37 % 20'000;
+  for (int tries = 0; tries < 20'000; ++tries) {
+    next = next >= 30'000 ? 10'000 : next + 1;
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(next));
+    const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    ::close(fd);
+    if (bound == 0) return next;
+  }
+  FAIL("no free port");
+  return 0;
+}
+
+long resident_kib(pid_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmRSS:")) return std::strtol(line.c_str() + 6, nullptr, 10);
+  return 0;
+}
+
+long open_files(pid_t pid) {
+  std::error_code gone;
+  long count = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd", gone)) {
+    static_cast<void>(entry);
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace weir::e2e

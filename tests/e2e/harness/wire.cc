@@ -1,0 +1,159 @@
+// wire.cc: see wire.h.
+#include "tests/e2e/harness/wire.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <doctest/doctest.h>
+#include <cerrno>
+
+namespace weir::e2e {
+
+std::string be16(std::uint16_t value) {
+  return {static_cast<char>(value >> 8), static_cast<char>(value & 0xff)};
+}
+
+std::string be32(std::uint32_t value) {
+  return be16(static_cast<std::uint16_t>(value >> 16)) + be16(static_cast<std::uint16_t>(value));
+}
+
+std::uint32_t from_be32(std::string_view bytes) {
+  std::uint32_t value = 0;
+  for (const char byte : bytes.substr(0, 4)) value = value << 8 | static_cast<std::uint8_t>(byte);
+  return value;
+}
+
+std::string zero_ended(std::string_view text) { return std::string(text) + '\0'; }
+
+std::string message(char tag, std::string_view body) {
+  return message_with_length(tag, static_cast<std::uint32_t>(body.size() + 4), body);
+}
+
+std::string message_with_length(char tag, std::uint32_t announced, std::string_view body) {
+  return tag + be32(announced) + std::string(body);
+}
+
+std::string untagged(std::uint32_t code, std::string_view body) {
+  return be32(static_cast<std::uint32_t>(body.size() + 8)) + be32(code) + std::string(body);
+}
+
+std::string startup_packet(const Parameters& parameters, std::uint32_t version) {
+  std::string body;
+  for (const auto& [key, value] : parameters) body += zero_ended(key) + zero_ended(value);
+  return untagged(version, body + '\0');
+}
+
+std::string query(std::string_view sql) { return message('Q', zero_ended(sql)); }
+
+std::map<char, std::string> fields_of(std::string_view body) {
+  std::map<char, std::string> fields;
+  while (!body.empty() && body.front() != '\0') {
+    const std::size_t end = body.find('\0');
+    if (end == std::string_view::npos) break;
+    fields[body.front()] = std::string(body.substr(1, end - 1));
+    body.remove_prefix(end + 1);
+  }
+  return fields;
+}
+
+std::string error_response(std::string_view sqlstate, std::string_view text) {
+  return message('E', "S" + zero_ended("ERROR") + "V" + zero_ended("ERROR") + "C" +
+                          zero_ended(sqlstate) + "M" + zero_ended(text) + '\0');
+}
+
+Wire::Wire(Wire&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+bool Wire::send(std::string_view bytes, Deadline deadline) {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(sent));
+      continue;
+    }
+    if (errno != EAGAIN && errno != EINTR) return false;
+    pollfd ready{fd_, POLLOUT, 0};
+    if (::poll(&ready, 1, deadline.left_ms()) == 0) return false;
+  }
+  return true;
+}
+
+std::optional<std::string> Wire::read_exactly(std::size_t bytes, Deadline deadline) {
+  std::string out;
+  while (out.size() < bytes) {
+    pollfd ready{fd_, POLLIN, 0};
+    if (::poll(&ready, 1, deadline.left_ms()) == 0) return std::nullopt;
+    char block[65'536];
+    const ssize_t got =
+        ::recv(fd_, block, std::min(sizeof block, bytes - out.size()), MSG_DONTWAIT);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return std::nullopt;
+    if (got > 0) out.append(block, static_cast<std::size_t>(got));
+  }
+  return out;
+}
+
+std::optional<Message> Wire::read(Deadline deadline) {
+  const auto header = read_exactly(5, deadline);
+  if (!header) return std::nullopt;
+  const std::uint32_t length = from_be32(std::string_view(*header).substr(1));
+  if (length < 4) return std::nullopt;
+  auto body = read_exactly(length - 4, deadline);
+  if (!body) return std::nullopt;
+  return Message{header->front(), *std::move(body)};
+}
+
+std::optional<std::vector<Message>> Wire::read_through(char tag, Deadline deadline) {
+  std::vector<Message> seen;
+  while (auto next = read(deadline)) {
+    seen.push_back(*std::move(next));
+    if (seen.back().tag == tag) return seen;
+  }
+  return std::nullopt;
+}
+
+bool Wire::ends(Deadline deadline) {
+  while (!deadline.passed()) {
+    pollfd ready{fd_, POLLIN, 0};
+    if (::poll(&ready, 1, deadline.left_ms()) == 0) return false;
+    char block[65'536];
+    const ssize_t got = ::recv(fd_, block, sizeof block, MSG_DONTWAIT);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return true;
+  }
+  return false;
+}
+
+bool Wire::readable(std::chrono::milliseconds within) {
+  pollfd ready{fd_, POLLIN, 0};
+  return ::poll(&ready, 1, static_cast<int>(within.count())) > 0;
+}
+
+void Wire::close() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+void Wire::reset() {
+  const linger at_once{1, 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close();
+}
+
+void Wire::shut() { ::shutdown(fd_, SHUT_RDWR); }
+
+Wire connect_to(int port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  REQUIRE(fd >= 0);
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  Wire wire(fd);
+  REQUIRE(::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  return wire;
+}
+
+}  // namespace weir::e2e

@@ -1,0 +1,75 @@
+// wire.h: protocol bytes by hand and a socket that carries them, for clients and servers that
+// libpq and PostgreSQL would never be. Every read and write has a deadline.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tests/e2e/harness/deadline.h"
+
+namespace weir::e2e {
+
+struct Message {
+  char tag = 0;
+  std::string body;
+};
+
+using Parameters = std::vector<std::pair<std::string, std::string>>;
+
+inline constexpr std::uint32_t kProtocol30 = 196'608;
+inline constexpr std::uint32_t kProtocol32 = 196'610;
+inline constexpr std::uint32_t kSslRequest = 80'877'103;
+inline constexpr std::uint32_t kGssencRequest = 80'877'104;
+inline constexpr std::uint32_t kCancelRequest = 80'877'102;
+
+std::string be16(std::uint16_t value);
+std::string be32(std::uint32_t value);
+std::uint32_t from_be32(std::string_view bytes);  // REQUIRES: four bytes.
+std::string zero_ended(std::string_view text);
+std::string message(char tag, std::string_view body);
+// The header lies: `announced` stands where the length belongs.
+std::string message_with_length(char tag, std::uint32_t announced, std::string_view body = {});
+std::string untagged(std::uint32_t code, std::string_view body = {});
+std::string startup_packet(const Parameters& parameters, std::uint32_t version = kProtocol30);
+std::string query(std::string_view sql);
+// The fields of an ErrorResponse or NoticeResponse.
+std::map<char, std::string> fields_of(std::string_view body);
+std::string error_response(std::string_view sqlstate, std::string_view text);
+
+// A connected socket, owned.
+class Wire {
+ public:
+  explicit Wire(int fd) : fd_(fd) {}
+  ~Wire() { close(); }
+  Wire(Wire&& other) noexcept;
+  Wire& operator=(Wire&&) = delete;
+
+  int fd() const { return fd_; }
+  bool send(std::string_view bytes, Deadline deadline = Deadline::generous());
+  // Nothing: the peer closed, reset, or the deadline passed.
+  std::optional<std::string> read_exactly(std::size_t bytes,
+                                          Deadline deadline = Deadline::generous());
+  std::optional<Message> read(Deadline deadline = Deadline::generous());
+  // Reads until a message with this tag has come; what came, or nothing if it never did.
+  std::optional<std::vector<Message>> read_through(char tag,
+                                                   Deadline deadline = Deadline::generous());
+  // Throws away what still comes; true when the peer's end (or reset) followed.
+  bool ends(Deadline deadline = Deadline::generous());
+  bool readable(std::chrono::milliseconds within);
+
+  void close();
+  void reset();  // Closes with RST.
+  void shut();   // Both directions, from another thread: reads and writes there fail at once.
+
+ private:
+  int fd_ = -1;
+};
+
+Wire connect_to(int port);
+
+}  // namespace weir::e2e
