@@ -20,7 +20,7 @@ SECONDS = 8
 
 
 class Watch:
-    """A side connection that asks PostgreSQL, twenty times a second, how many demo sessions it has."""
+    """A side connection that asks PostgreSQL twenty times a second how many sessions demo has."""
 
     QUESTION = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'demo';\n"
 
@@ -65,7 +65,7 @@ def start_pgweir(here, postgres_port, password):
 
 
 def prepare(here):
-    """A small cluster with one role and one database, both `demo`; returns its port and password."""
+    """A cluster with one role and one database, both `demo`; returns its port and password."""
     postgres = here.postgres(max_connections=100)
     password = secrets.token_hex(8)
     for statement in (f"CREATE ROLE demo LOGIN PASSWORD '{password}'",

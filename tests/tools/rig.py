@@ -54,6 +54,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def accepts(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
 def raise_open_files():
     """The soft limit to the hard one, for us and all we start; returns it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -85,7 +91,7 @@ class Daemon:
         while time.monotonic() < deadline:
             if self.child.poll() is not None:
                 break
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            if accepts(self.port):
                 return self
             time.sleep(0.05)
         raise Trouble(f"{self.name} did not come up on port {self.port}:\n{self.log.read_text()}")
