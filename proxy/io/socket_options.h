@@ -1,0 +1,26 @@
+// socket_options.h: what is asked of the kernel for every TCP connection. 0 leaves a value to the
+// operating system.
+#pragma once
+
+#include <cstdint>
+
+#include "proxy/config/settings.h"
+
+namespace weir::proxy::io {
+
+struct SocketOptions {
+  bool keepalive = true;
+  int keepcnt = 0;
+  std::int64_t keepidle_us = 0;
+  std::int64_t keepintvl_us = 0;
+  std::int64_t user_timeout_us = 0;
+  bool operator==(const SocketOptions&) const = default;
+
+  static SocketOptions from(const config::Settings& settings);
+};
+
+// Also switches Nagle's algorithm off. Does nothing to a descriptor that is not a TCP socket; an
+// option that the kernel refuses is left as it is, since the connection works without it.
+void apply(const SocketOptions& options, int descriptor);
+
+}  // namespace weir::proxy::io
