@@ -1,5 +1,5 @@
 // userlist.h: auth_file, one `"user" "secret"` a line. `""` inside quotes is a quote, what follows
-// the secret is ignored, a line may start with `;` for a comment. The last of equal names wins.
+// the secret is ignored, a comment begins its line with ; or #. The last of equal names wins.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +12,7 @@
 namespace weir::proxy::config {
 
 constexpr std::size_t kSecretMax = 65536;  // Bytes.
+constexpr std::size_t kUserlistBytesMax = 64 << 20;
 
 // `name` stands for the file in sentences, which never quote a secret.
 Result<Secrets> parse_userlist(const std::string& name, std::string_view text);

@@ -1,0 +1,276 @@
+#include "proxy/config/connstring.h"
+
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "proxy/config/values.h"
+
+namespace weir::proxy::config {
+namespace {
+
+struct FreeOptions {
+  void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+};
+using Options = std::unique_ptr<PQconninfoOption, FreeOptions>;
+
+bool is_one_of(std::string_view words, std::string_view word) {
+  return any_word(words, [&](std::string_view each) { return each == word; });
+}
+
+constexpr std::string_view kUsed =
+    "host hostaddr port dbname user password client_encoding application_name options";
+// Passed over in silence: nothing an operator could miss.
+constexpr std::string_view kMeaningless = "fallback_application_name sslcompression sslsni";
+
+// Options whose value is a promise. Any value but these would be broken silently, so it is refused.
+struct Promise {
+  std::string_view option;
+  std::string_view kept;
+  std::string_view refusal;
+};
+constexpr std::string_view kNoTls =
+    "TLS to the server is not built yet, and pgweir does not go on in plaintext where encryption "
+    "is "
+    "asked for: write sslmode=prefer or disable if the network is trusted";
+constexpr auto kPromises = std::to_array<Promise>({
+    {"sslmode", "disable allow prefer", kNoTls},
+    {"ssl", "0 false off no disable allow prefer", kNoTls},
+    {"requiressl", "0", kNoTls},
+    {"sslaccept", "accept_invalid_certs", kNoTls},
+    {"sslnegotiation", "postgres", kNoTls},
+    {"channel_binding", "disable prefer", "channel binding is not built yet"},
+    {"gssencmode", "disable prefer", "GSS encryption is not built"},
+    {"target_session_attrs", "any", "choosing a server by its role is not built"},
+    {"load_balance_hosts", "disable", "write load_balance_hosts outside the URI"},
+    {"replication", "0 false off no", "replication connections are not built yet"},
+    {"require_auth", "", "choosing the server's way of login is not built"},
+    {"requirepeer", "", "checking the server's peer is not built"},
+    {"service", "", "service files are not read: write the host and the rest here"},
+});
+
+const Promise* find_promise(std::string_view option) {
+  const auto at = std::find_if(kPromises.begin(), kPromises.end(),
+                               [&](const Promise& each) { return each.option == option; });
+  return at == kPromises.end() ? nullptr : &*at;
+}
+
+std::optional<std::string> broken_promise(std::string_view option, std::string_view value) {
+  const Promise* promise = find_promise(option);
+  if (promise == nullptr || is_one_of(promise->kept, value)) return std::nullopt;
+  return std::string(option) + "=" + quoted(value) +
+         " is refused: " + std::string(promise->refusal);
+}
+
+// Takes what libpq found and sorts it into used, refused and without effect.
+Said<Connection> sort_out(PQconninfoOption* found) {
+  Connection connection;
+  for (; found->keyword != nullptr; ++found) {
+    if (found->val == nullptr || *found->val == '\0') continue;
+    const std::string_view name = found->keyword;
+    if (auto refusal = broken_promise(name, found->val)) return no(*refusal);
+    if (is_one_of(kUsed, name)) {
+      connection.options.push_back({std::string(name), found->val});
+    } else if (find_promise(name) == nullptr && !is_one_of(kMeaningless, name)) {
+      connection.warnings.push_back("connection option " + quoted(name) +
+                                    " is not built and has no effect");
+    }
+  }
+  return connection;
+}
+
+// Reading `key = value` words from the left.
+struct Reader {
+  std::string_view rest;
+
+  void skip_spaces() { rest = rest.substr(std::min(rest.find_first_not_of(kSpaces), rest.size())); }
+
+  std::string_view take_until(std::string_view stops) {
+    const auto end = std::min(rest.find_first_of(stops), rest.size());
+    const auto taken = rest.substr(0, end);
+    rest.remove_prefix(end);
+    return taken;
+  }
+
+  // The inside of '…' with '' for a quote; nothing if the quote never closes.
+  std::optional<std::string> take_quoted() {
+    std::string out;
+    for (std::size_t at = 1;;) {
+      const auto quote = rest.find('\'', at);
+      if (quote == std::string_view::npos) return std::nullopt;
+      out.append(rest, at, quote - at);
+      at = quote + 1;
+      if (at >= rest.size() || rest[at] != '\'') {
+        rest.remove_prefix(at);
+        return out;
+      }
+      out += '\'';
+      ++at;
+    }
+  }
+
+  static constexpr std::string_view kSpaces = " \t\r\n\v\f";
+};
+
+bool is_key(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_';
+  });
+}
+
+Said<Word> take_word(Reader& reader, const std::string& after) {
+  const std::string where = after.empty() ? "at the start of the line" : "after " + quoted(after);
+  Word word;
+  word.key = reader.take_until(" \t\r\n\v\f=");
+  reader.skip_spaces();
+  if (!is_key(word.key) || !reader.rest.starts_with('=')) {
+    return no("no key=value " + where + "; a value with spaces needs single quotes");
+  }
+  reader.rest.remove_prefix(1);
+  reader.skip_spaces();
+  if (reader.rest.starts_with('\'')) {
+    auto value = reader.take_quoted();
+    if (!value) return no("the quote around the value of " + quoted(word.key) + " never closes");
+    word.value = std::move(*value);
+  } else {
+    word.value = reader.take_until(Reader::kSpaces);
+  }
+  if (word.value.empty()) return no(quoted(word.key) + " has no value");
+  return word;
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
+        hex_digit(text[i + 2]) >= 0) {
+      out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+// Takes the parameters libpq does not know off `query`. libpq itself would refuse the whole URI.
+Said<std::string> known_parameters(std::string_view query, std::vector<std::string>& warnings) {
+  std::string kept;
+  while (!query.empty()) {
+    const auto end = std::min(query.find('&'), query.size());
+    const std::string_view piece = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    if (piece.empty()) continue;
+    const auto equals = std::min(piece.find('='), piece.size());
+    const std::string name = percent_decoded(piece.substr(0, equals));
+    if (is_libpq_option(name)) {
+      kept.append(kept.empty() ? "?" : "&").append(piece);
+      continue;
+    }
+    const auto value = percent_decoded(piece.substr(std::min(equals + 1, piece.size())));
+    if (auto refusal = broken_promise(name, value)) return no(*refusal);
+    warnings.push_back("parameter " + (is_key(name) ? quoted(name) : std::string("of odd name")) +
+                       " of the URI is unknown to PostgreSQL and is left out");
+  }
+  return kept;
+}
+
+constexpr const char* kUriShape =
+    "the URI is not postgresql://user:password@host:port/database; in a password the characters "
+    "/ @ : ? % must be percent-encoded";
+
+// Whether a / or @ of an unencoded password has shifted the parts: then what libpq would take for a
+// host, port or database is a piece of a password, and would end up in a sentence or a log.
+bool parts_are_shifted(std::string_view after_scheme) {
+  const auto at = after_scheme.find('@');
+  if (at == std::string_view::npos) return false;
+  const auto first_stop = after_scheme.find('/');
+  if (first_stop < at) return after_scheme.find('?') > at;
+  const auto rest = after_scheme.substr(at + 1);
+  return rest.substr(0, rest.find('?')).find('@') != std::string_view::npos;
+}
+
+}  // namespace
+
+Said<std::vector<Word>> split_words(std::string_view text) {
+  std::vector<Word> words;
+  Reader reader{trim(text)};
+  if (is_uri(reader.rest)) {
+    words.push_back({{}, std::string(reader.take_until(Reader::kSpaces))});
+    reader.skip_spaces();
+  }
+  while (!reader.rest.empty()) {
+    auto word = take_word(reader, words.empty() ? std::string{} : words.back().key);
+    if (!word) return tl::unexpected(word.error());
+    words.push_back(std::move(*word));
+    reader.skip_spaces();
+  }
+  return words;
+}
+
+bool is_uri(std::string_view text) {
+  return text.starts_with("postgresql://") || text.starts_with("postgres://");
+}
+
+bool is_libpq_option(std::string_view name) {
+  // An empty string yields every keyword, and nothing from the environment.
+  static const Options all{PQconninfoParse("", nullptr)};
+  for (const PQconninfoOption* option = all.get(); option && option->keyword; ++option) {
+    if (name == option->keyword) return true;
+  }
+  return false;
+}
+
+Said<Connection> read_uri(std::string_view uri) {
+  const std::string_view after_scheme = uri.substr(uri.find("://") + 3);
+  if (uri.find('\0') != std::string_view::npos || parts_are_shifted(after_scheme)) {
+    return no(kUriShape);
+  }
+  // As libpq has it, an @ before the first / ends the password, and a ? before that is part of it.
+  const auto at = after_scheme.find_first_of("@/");
+  const bool has_user = at != std::string_view::npos && after_scheme[at] == '@';
+  const auto host = uri.size() - after_scheme.size() + (has_user ? at : 0);
+  const auto question = std::min(uri.find('?', host), uri.size());
+  std::vector<std::string> warnings;
+  auto query = known_parameters(uri.substr(std::min(question + 1, uri.size())), warnings);
+  if (!query) return tl::unexpected(query.error());
+  const std::string whole = std::string(uri.substr(0, question)) + *query;
+  const Options found{PQconninfoParse(whole.c_str(), nullptr)};
+  if (!found) return no(kUriShape);
+  auto connection = sort_out(found.get());
+  if (connection) {
+    connection->warnings.insert(connection->warnings.begin(), warnings.begin(), warnings.end());
+  }
+  return connection;
+}
+
+Said<Connection> read_options(const std::vector<Word>& words) {
+  std::string text;
+  for (const Word& word : words) {
+    text.append(word.key).append("='");
+    for (const char c : word.value) {
+      if (c == '\'' || c == '\\') text += '\\';
+      text += c;
+    }
+    text += "' ";
+  }
+  const Options found{PQconninfoParse(text.c_str(), nullptr)};
+  if (!found) return no("libpq does not understand this connection string");
+  return sort_out(found.get());
+}
+
+}  // namespace weir::proxy::config

@@ -1,0 +1,45 @@
+// connstring.h: connection strings, by words as pgbouncer.ini writes them and by libpq's parser for
+// what goes to libpq: connection keys and postgresql:// URIs. No sentence here quotes a value that
+// could be, or could be a torn-off piece of, a password.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/config/sentence.h"
+
+namespace weir::proxy::config {
+
+// One key=value. A URI has an empty key and stands first.
+struct Word {
+  std::string key;
+  std::string value;
+  bool operator==(const Word&) const = default;
+};
+
+// `key=value` between spaces; spaces around the =; single quotes around a value that has spaces,
+// with
+// '' for a quote. A value is never empty.
+Said<std::vector<Word>> split_words(std::string_view text);
+
+bool is_uri(std::string_view text);
+
+// Whether libpq has a connection option of this name.
+bool is_libpq_option(std::string_view name);
+
+struct Connection {
+  std::vector<Word> options;  // Of those pgweir uses: host hostaddr port dbname user password
+                              // client_encoding application_name options.
+  std::vector<std::string> warnings;  // Without a place.
+};
+
+// What a URI says. Query parameters that only an ORM knows (pgbouncer=true, connection_limit,
+// schema) are left out with a warning; a promise that pgweir does not keep (sslmode=require) is
+// refused.
+Said<Connection> read_uri(std::string_view uri);
+
+// The same for words whose keys are all libpq's.
+Said<Connection> read_options(const std::vector<Word>& words);
+
+}  // namespace weir::proxy::config

@@ -1,0 +1,214 @@
+#include "proxy/config/keys.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstddef>
+#include <vector>
+
+namespace weir::proxy::config {
+namespace {
+
+using enum Type;
+using U = Unit;
+constexpr Scopes G = kGlobal, D = kDatabase, P = kPeer;
+constexpr Scopes DU = kDatabase | kUser;
+constexpr bool reloads = true, restart = false;
+constexpr bool built = true, later = false;
+
+constexpr std::string_view kAuthTypes = "any trust plain md5 cert hba ldap pam scram-sha-256";
+constexpr std::string_view kAuthLater = "any cert hba ldap pam";
+constexpr std::string_view kPoolModes = "session transaction statement";
+constexpr std::string_view kTlsModes = "disable allow prefer require verify-ca verify-full";
+constexpr std::string_view kTlsLater = "require verify-ca verify-full";
+constexpr const char* kAuthQuery =
+    "SELECT rolname, CASE WHEN rolvaliduntil < now() THEN NULL ELSE rolpassword END FROM pg_authid "
+    "WHERE rolname=$1 AND rolcanlogin";
+
+// clang-format off
+constexpr auto kKeys = std::to_array<Key>({
+  // [pgweir]
+  {"admin_users", list, U::none, "", G, reloads, built, "Users who may run every console command"},
+  {"application_name_add_host", boolean, U::none, "0", G, reloads, built, "Append the client's host and port to application_name at connect"},
+  {"auth_dbname", text, U::none, nullptr, G | D, reloads, later, "Entry of [databases] in which auth_query runs"},
+  {"auth_file", text, U::path, nullptr, G, reloads, built, "Users and secrets: \"user\" \"secret\" a line"},
+  {"auth_hba_file", text, U::path, "", G, reloads, later, "Rules for auth_type = hba"},
+  {"auth_ident_file", text, U::path, nullptr, G, reloads, later, "User name maps for cert and peer"},
+  {"auth_ldap_options", text, U::none, nullptr, G, reloads, later, "LDAP server and search"},
+  {"auth_query", text, U::sql, kAuthQuery, G, reloads, later, "Query that finds a user's secret"},
+  {"auth_query", text, U::sql, nullptr, D, reloads, later, "Query that finds a user's secret, for this database"},
+  {"auth_type", choice, U::none, "md5", G, reloads, built, "How clients prove who they are; md5 takes a SCRAM secret too", kAuthTypes, kAuthLater},
+  {"auth_user", text, U::none, nullptr, G | D, reloads, later, "User that runs auth_query"},
+  {"autodb_idle_timeout", time, U::none, "3600", G, reloads, later, "Forget a database of the fallback entry after this long"},
+  {"cancel_wait_timeout", time, U::none, "10", G, reloads, built, "How long a cancel request waits for a connection; 0: for ever"},
+  {"client_idle_timeout", time, U::none, "0", G | kUser, reloads, later, "Close a client that is silent this long; 0: never"},
+  {"client_login_timeout", time, U::none, "60", G, reloads, built, "Close a client that has not logged in after this long; 0: never"},
+  {"client_tls13_ciphers", text, U::none, nullptr, G, reloads, later, "TLS 1.3 suites offered to clients"},
+  {"client_tls_ca_file", text, U::path, "", G, reloads, later, "Authority for client certificates"},
+  {"client_tls_cert_file", text, U::path, "", G, reloads, later, "Certificate shown to clients"},
+  {"client_tls_ciphers", text, U::none, "default", G, reloads, later, "TLS 1.2 ciphers offered to clients"},
+  {"client_tls_dheparams", text, U::none, "auto", G, reloads, later, "DHE key exchange with clients"},
+  {"client_tls_ecdhcurve", text, U::none, "auto", G, reloads, later, "ECDH curve with clients"},
+  {"client_tls_key_file", text, U::path, "", G, reloads, later, "Key of client_tls_cert_file"},
+  {"client_tls_protocols", text, U::none, "secure", G, reloads, later, "TLS versions offered to clients"},
+  {"client_tls_sslmode", choice, U::none, "disable", G, reloads, later, "TLS with clients", kTlsModes, kTlsLater},
+  {"conffile", text, U::path, nullptr, G, reloads, later, "File to read at the next RELOAD"},
+  {"default_pool_size", integer, U::count, "20", G, reloads, built, "Server connections per database and user; 0: no limit"},
+  {"disable_pqexec", boolean, U::none, "0", G, restart, later, "Forbid the simple query protocol"},
+  {"dns_max_ttl", time, U::none, "15", G, reloads, later, "How long a resolved name is kept"},
+  {"dns_nxdomain_ttl", time, U::none, "15", G, reloads, later, "How long a failed lookup is kept"},
+  {"dns_zone_check_period", time, U::none, "0", G, reloads, later, "How often the zone's serial is checked; 0: never"},
+  {"idle_transaction_timeout", time, U::none, "0", G | kUser, reloads, later, "Close a client idle in a transaction this long; 0: never"},
+  {"ignore_startup_parameters", list, U::none, "", G, reloads, built, "Startup parameters accepted and dropped"},
+  {"io_engine", choice, U::none, "auto", G, restart, later, "How sockets are read and written", "auto poll uring"},
+  {"job_name", text, U::none, "pgbouncer", G, restart, later, "Name in syslog and process lists"},
+  {"listen_addr", list, U::none, "", G, restart, built, "Addresses for TCP, * for all; empty: unix socket only"},
+  {"listen_backlog", integer, U::count, "128", G, restart, built, "Connections the kernel queues before they are accepted"},
+  {"listen_port", integer, U::port, "6432", G, restart, built, "Port for TCP and name of the unix socket"},
+  {"log_connections", boolean, U::none, "1", G, reloads, built, "Log each login"},
+  {"log_disconnections", boolean, U::none, "1", G, reloads, built, "Log each disconnection with its reason"},
+  {"log_pooler_errors", boolean, U::none, "1", G, reloads, built, "Log the errors sent to clients"},
+  {"log_stats", boolean, U::none, "1", G, reloads, built, "Log one line of totals each stats_period"},
+  {"logfile", text, U::path, "", G, reloads, built, "Log to this file; reopened on SIGHUP"},
+  {"login_notify_message", text, U::none, "", G, reloads, later, "NOTICE sent after login"},
+  {"max_client_conn", integer, U::count, "100", G, reloads, built, "Clients at once; the console is exempt"},
+  {"max_db_client_connections", integer, U::count, "0", G, reloads, built, "Clients per database; 0: no limit"},
+  {"max_db_connections", integer, U::count, "0", G, reloads, built, "Server connections per database; 0: no limit"},
+  {"max_packet_size", integer, U::bytes, "2147483647", G, reloads, built, "Longest message let through"},
+  {"max_prepared_statements", integer, U::count, "200", G, reloads, later, "Prepared statements kept per server connection; 0: not tracked"},
+  {"max_user_client_connections", integer, U::count, "0", G, reloads, built, "Clients per user; 0: no limit"},
+  {"max_user_connections", integer, U::count, "0", G, reloads, built, "Server connections per user; 0: no limit"},
+  {"min_pool_size", integer, U::count, "0", G, reloads, built, "Server connections kept ready in a pool that is in use"},
+  {"peer_id", integer, U::peer, "0", G, reloads, later, "This process among its peers; 0: alone"},
+  {"pidfile", text, U::path, "", G, restart, built, "File for the process id; needed by -d"},
+  {"pkt_buf", integer, U::bytes, "4096", G, restart, later, "Size of a connection's buffer"},
+  {"pool_idle_timeout", time, U::none, "0", G, reloads, later, "Forget an empty pool after this long; 0: never"},
+  {"pool_mode", choice, U::none, "session", G, reloads, built, "When a server connection goes back to the pool", kPoolModes},
+  {"query_timeout", time, U::none, "0", G | kUser, reloads, later, "Close a query that runs this long; 0: never"},
+  {"query_wait_notify", integer, U::seconds, "5", G, reloads, later, "NOTICE to a client that waits this long for a server; 0: never"},
+  {"query_wait_timeout", time, U::none, "120", G, reloads, built, "Refuse a client that waits this long for a server; 0: never"},
+  {"reserve_pool_size", integer, U::count, "0", G, reloads, built, "Extra server connections for clients that wait too long; 0: none"},
+  {"reserve_pool_timeout", time, U::none, "5", G, reloads, built, "How long is too long for the reserve; 0: no reserve"},
+  {"resolv_conf", text, U::path, "", G, restart, later, "Resolver configuration"},
+  {"sbuf_loopcnt", integer, U::count, "5", G, reloads, later, "Reads per connection before the next has its turn"},
+  {"scram_iterations", integer, U::count, "4096", G, reloads, built, "Rounds for SCRAM secrets made from plain passwords"},
+  {"server_check_delay", time, U::none, "30", G, reloads, built, "Check a server idle this long before use; 0: always"},
+  {"server_check_query", text, U::sql, "<empty>", G, reloads, built, "The check; empty: none; <empty>: the empty query"},
+  {"server_connect_timeout", time, U::none, "15", G, reloads, built, "Give up connecting and logging in after this long; 0: never"},
+  {"server_fast_close", boolean, U::none, "0", G, reloads, later, "Close session servers early when they have to go"},
+  {"server_idle_timeout", time, U::none, "600", G, reloads, built, "Close a server idle this long; 0: never"},
+  {"server_lifetime", time, U::none, "3600", G, reloads, built, "Close a server older than this when it is idle; 0: use once"},
+  {"server_login_retry", time, U::none, "15", G, reloads, built, "Wait this long after a failed login to a server"},
+  {"server_reset_query", text, U::sql, "DISCARD ALL", G, reloads, built, "Sent before a session's server is reused; empty: none"},
+  {"server_reset_query_always", boolean, U::none, "0", G, reloads, built, "Send server_reset_query in every pool mode"},
+  {"server_round_robin", boolean, U::none, "0", G, reloads, built, "Reuse servers in turn instead of the last used first"},
+  {"server_tls13_ciphers", text, U::none, nullptr, G, reloads, later, "TLS 1.3 suites offered to servers"},
+  {"server_tls_ca_file", text, U::path, "", G, reloads, later, "Authority for server certificates"},
+  {"server_tls_cert_file", text, U::path, "", G, reloads, later, "Certificate shown to servers"},
+  {"server_tls_ciphers", text, U::none, "default", G, reloads, later, "TLS 1.2 ciphers offered to servers"},
+  {"server_tls_key_file", text, U::path, "", G, reloads, later, "Key of server_tls_cert_file"},
+  {"server_tls_protocols", text, U::none, "secure", G, reloads, later, "TLS versions offered to servers"},
+  {"server_tls_sslmode", choice, U::none, "prefer", G, reloads, later, "TLS with servers", kTlsModes, kTlsLater},
+  {"service_name", text, U::none, nullptr, G, restart, later, "Alias of job_name, for Windows"},
+  {"so_reuseport", boolean, U::none, "0", G, restart, later, "Share the TCP port with other processes"},
+  {"stats_period", integer, U::seconds, "60", G, reloads, built, "How often averages are taken and log_stats writes"},
+  {"stats_users", list, U::none, "", G, reloads, built, "Users who may look at the console"},
+  {"suspend_timeout", time, U::none, "10", G, reloads, later, "How long SUSPEND waits for buffers to drain"},
+  {"syslog", boolean, U::none, "0", G, reloads, later, "Log to syslog"},
+  {"syslog_facility", text, U::none, "daemon", G, reloads, later, "Facility for syslog"},
+  {"syslog_ident", text, U::none, "pgbouncer", G, reloads, later, "Name for syslog"},
+  {"tcp_defer_accept", boolean, U::none, "1", G, reloads, later, "Accept a connection when its first bytes are there"},
+  {"tcp_keepalive", boolean, U::none, "1", G, reloads, built, "Keepalive probes on every TCP socket"},
+  {"tcp_keepcnt", integer, U::count, "0", G, reloads, built, "Probes before the peer is given up; 0: the system's"},
+  {"tcp_keepidle", integer, U::seconds, "0", G, reloads, built, "Silence before the first probe; 0: the system's"},
+  {"tcp_keepintvl", integer, U::seconds, "0", G, reloads, built, "Time between probes; 0: the system's"},
+  {"tcp_socket_buffer", integer, U::bytes, "0", G, reloads, later, "Socket buffer; 0: the system's"},
+  {"tcp_user_timeout", integer, U::milliseconds, "0", G, reloads, built, "Unacknowledged data ends a connection after this long; 0: the system's"},
+  {"track_extra_parameters", list, U::none, "IntervalStyle", G, restart, built, "Parameters kept per client besides the usual ones"},
+  {"transaction_timeout", time, U::none, "0", G | kUser, reloads, later, "Close a transaction that runs this long; 0: never"},
+  {"unix_socket_dir", text, U::path, "/tmp", G, restart, built, "Directory of the unix socket; empty: none; @ first: abstract"},
+  {"unix_socket_group", text, U::none, "", G, restart, built, "Group of the unix socket"},
+  {"unix_socket_mode", integer, U::octal, "0777", G, restart, built, "Mode of the unix socket; a leading 0 makes it octal"},
+  {"user", text, U::none, nullptr, G, restart, built, "Become this user after start"},
+  {"verbose", integer, U::level, nullptr, G, reloads, built, "More in the log: 0 to 3"},
+  {"worker_threads", integer, U::threads, "0", G, restart, built, "Threads that carry traffic; 0: one per core"},
+
+  // A line of [databases], and of [users] where the name means the same there.
+  {"application_name", text, U::none, nullptr, D, reloads, built, "Startup parameter for servers"},
+  {"client_encoding", text, U::none, nullptr, D, reloads, built, "Startup parameter for servers"},
+  {"connect_query", text, U::sql, nullptr, D, reloads, built, "Run once after each server login"},
+  {"datestyle", text, U::none, nullptr, D, reloads, built, "Startup parameter for servers"},
+  {"dbname", text, U::none, nullptr, D, reloads, built, "The server's name for the database; unset: the client's"},
+  {"host", list, U::none, nullptr, D, reloads, built, "Names, addresses, /dir or @abstract; unset: unix socket"},
+  {"load_balance_hosts", choice, U::none, "round-robin", D, reloads, built, "Take several hosts in turn, or the first that answers", "disable round-robin"},
+  {"max_db_client_connections", integer, U::count, nullptr, D, reloads, built, "Clients of this database; 0: no limit"},
+  {"max_db_connections", integer, U::count, nullptr, D, reloads, built, "Server connections of this database; 0: no limit"},
+  {"max_user_client_connections", integer, U::count, nullptr, kUser, reloads, built, "Clients of this user; 0: no limit"},
+  {"max_user_connections", integer, U::count, nullptr, kUser, reloads, built, "Server connections of this user; 0: no limit"},
+  {"min_pool_size", integer, U::count, nullptr, D, reloads, built, "Server connections kept ready; with a forced user even without clients"},
+  {"options", text, U::none, nullptr, D, reloads, built, "Startup parameter for servers: -c name=value"},
+  {"password", text, U::none, nullptr, D, reloads, built, "Secret of the forced user"},
+  {"pool_mode", choice, U::none, nullptr, DU, reloads, built, "When a server connection goes back to the pool", kPoolModes},
+  {"pool_size", integer, U::count, nullptr, DU, reloads, built, "Server connections per database and user; 0: no limit"},
+  {"port", integer, U::port, "5432", D, reloads, built, "Port of all hosts"},
+  {"query_wait_timeout", time, U::none, nullptr, DU, reloads, built, "Refuse a client that waits this long; 0: as the global setting"},
+  {"reserve_pool", integer, U::count, nullptr, D, reloads, built, "Alias of reserve_pool_size"},
+  {"reserve_pool_size", integer, U::count, nullptr, DU, reloads, built, "Extra server connections for clients that wait too long"},
+  {"server_lifetime", time, U::none, nullptr, D, reloads, built, "Close a server older than this; 0: as the global setting"},
+  {"timezone", text, U::none, nullptr, D, reloads, built, "Startup parameter for servers"},
+  {"user", text, U::none, nullptr, D, reloads, built, "Forced user: one pool for the whole database"},
+
+  // A line of [peers]
+  {"host", text, U::none, nullptr, P, reloads, later, "Where the peer listens"},
+  {"pool_size", integer, U::count, nullptr, P, reloads, later, "Connections to the peer"},
+  {"port", integer, U::port, "6432", P, reloads, later, "Port of the peer"},
+});
+// clang-format on
+
+char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
+
+// Levenshtein over two rows; both names are short, so squares are cheap.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (lower(a[i]) == lower(b[j]) ? 0u : 1u);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row.back();
+}
+
+constexpr std::size_t kNameWorthComparing = 64;
+
+}  // namespace
+
+std::span<const Key> keys() { return kKeys; }
+
+const Key* find_key(std::string_view name, Scopes scope) {
+  for (const Key& key : kKeys) {
+    if ((key.scopes & scope) != 0 && key.name == name) return &key;
+  }
+  return nullptr;
+}
+
+std::string_view nearest_key(std::string_view name, Scopes scope) {
+  if (name.size() > kNameWorthComparing) return {};
+  std::size_t best = std::max<std::size_t>(1, name.size() / 3) + 1;
+  std::string_view nearest;
+  for (const Key& key : kKeys) {
+    if ((key.scopes & scope) == 0) continue;
+    const std::size_t apart = distance(name, key.name);
+    if (apart < best) {
+      best = apart;
+      nearest = key.name;
+    }
+  }
+  return nearest;
+}
+
+}  // namespace weir::proxy::config

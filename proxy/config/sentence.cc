@@ -1,0 +1,24 @@
+#include "proxy/config/sentence.h"
+
+#include <cstddef>
+
+namespace weir::proxy::config {
+
+std::string quoted(std::string_view text) {
+  constexpr std::size_t kShownBytes = 60;
+  std::string out = "\"";
+  for (const char c : text.substr(0, kShownBytes)) {
+    const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+    out += control ? '?' : c;
+  }
+  out += text.size() > kShownBytes ? "…\"" : "\"";
+  return out;
+}
+
+std::string placed(const Place& place, std::string_view sentence) {
+  std::string out = place.file;
+  if (place.line > 0) out += ':' + std::to_string(place.line);
+  return out.append(": ").append(sentence);
+}
+
+}  // namespace weir::proxy::config

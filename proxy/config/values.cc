@@ -1,0 +1,227 @@
+#include "proxy/config/values.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <climits>
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <system_error>
+
+#include "proxy/config/settings.h"
+
+namespace weir::proxy::config {
+namespace {
+
+struct Bounds {
+  std::int64_t least, most;
+};
+
+constexpr Bounds bounds(Unit unit) {
+  switch (unit) {
+    case Unit::port:
+      return {0, 65535};
+    case Unit::peer:
+      return {0, 16383};
+    case Unit::octal:
+      return {0, 07777};
+    case Unit::level:
+      return {0, 3};
+    case Unit::threads:
+      return {0, kWorkerThreadsMax};
+    default:
+      return {0, INT_MAX};
+  }
+}
+
+// Far beyond any timeout, and far from the end of an int64 when added to a clock.
+constexpr double kSecondsMax = 1e10;
+
+struct Scale {
+  std::string_view suffix;
+  double factor;
+};
+constexpr auto kTimes = std::to_array<Scale>(
+    {{"us", 1e-6}, {"ms", 1e-3}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}});
+constexpr auto kSizes = std::to_array<Scale>(
+    {{"b", 1}, {"kb", 1024}, {"mb", 1024.0 * 1024}, {"gb", 1024.0 * 1024 * 1024}});
+
+bool same_word(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
+    return std::tolower(x) == std::tolower(y);
+  });
+}
+
+// strtol's base 0: 0x for hexadecimal, a leading 0 for octal. Overflow saturates, so that the
+// complaint is about the range and not about the spelling.
+std::optional<std::int64_t> whole_number(std::string_view text) {
+  const bool minus = text.starts_with('-');
+  if (minus || text.starts_with('+')) text.remove_prefix(1);
+  int base = 10;
+  if (text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+    base = 16;
+    text.remove_prefix(2);
+  } else if (text.size() > 1 && text[0] == '0') {
+    base = 8;
+    text.remove_prefix(1);
+  }
+  if (text.empty() || text[0] == '-' || text[0] == '+') return std::nullopt;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  if (end != text.data() + text.size()) return std::nullopt;
+  if (error == std::errc::result_out_of_range) number = INT64_MAX;
+  return minus ? -number : number;
+}
+
+// A decimal number and one of the suffixes; without a suffix `bare` is its factor.
+template <std::size_t N>
+std::optional<double> measured(std::string_view text, const std::array<Scale, N>& scales,
+                               double bare) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || !std::isfinite(number)) return std::nullopt;
+  const auto used = static_cast<std::size_t>(end - text.data());
+  const std::string_view suffix = trim(text.substr(used));
+  if (suffix.empty()) return number * bare;
+  for (const Scale& scale : scales) {
+    if (same_word(suffix, scale.suffix)) return number * scale.factor;
+  }
+  return std::nullopt;
+}
+
+std::string complaint(const Key& key, std::string_view text, std::string_view what,
+                      std::string_view cure) {
+  return quoted(text) + " is " + std::string(what) + " for " + std::string(key.name) + ": " +
+         std::string(cure);
+}
+
+Said<Value> read_time(const Key& key, std::string_view text, double bare) {
+  const auto seconds = measured(text, kTimes, bare);
+  if (!seconds) {
+    return no(complaint(key, text, "no time",
+                        bare == 1 ? "write seconds, or a number with us, ms, s, min, h or d"
+                                  : "write milliseconds, or a number with us, ms, s, min, h or d"));
+  }
+  if (*seconds < 0 || *seconds > kSecondsMax) {
+    return no(complaint(key, text, "out of range", "a time is neither negative nor eternal"));
+  }
+  return std::llround(*seconds * 1e6);
+}
+
+Said<Value> read_size(const Key& key, std::string_view text) {
+  const auto plain = whole_number(text);
+  const auto size = plain ? static_cast<double>(*plain) : measured(text, kSizes, 1.0);
+  if (!size || std::floor(*size) != *size) {
+    return no(complaint(key, text, "no size", "write bytes, or a number with kB, MB or GB"));
+  }
+  if (*size < 0 || *size > INT_MAX) {
+    return no(complaint(key, text, "out of range", "0 to 2147483647 bytes"));
+  }
+  return static_cast<std::int64_t>(*size);
+}
+
+Said<Value> read_integer(const Key& key, std::string_view text) {
+  if (key.unit == Unit::bytes) return read_size(key, text);
+  const bool counts_time = key.unit == Unit::seconds || key.unit == Unit::milliseconds;
+  const double bare = key.unit == Unit::milliseconds ? 1e-3 : 1;
+  const auto number = whole_number(text);
+  if (!number) {
+    if (counts_time) return read_time(key, text, bare);
+    return no(complaint(key, text, "no number", "write a whole number without a unit"));
+  }
+  const Bounds limit = bounds(key.unit);
+  if (*number < limit.least || *number > limit.most) {
+    return no(complaint(key, text, "out of range",
+                        std::to_string(limit.least) + " to " + std::to_string(limit.most)));
+  }
+  if (counts_time) return std::llround(static_cast<double>(*number) * bare * 1e6);
+  return *number;
+}
+
+Said<Value> read_boolean(const Key& key, std::string_view text) {
+  for (const std::string_view word : {"1", "on", "true", "yes"}) {
+    if (same_word(text, word)) return true;
+  }
+  for (const std::string_view word : {"0", "off", "false", "no"}) {
+    if (same_word(text, word)) return false;
+  }
+  return no(complaint(key, text, "no switch", "write 0 or 1"));
+}
+
+std::string listed(const Key& key) {
+  std::string out;
+  any_word(key.choices, [&](std::string_view choice) {
+    if (!any_word(key.refused, [&](std::string_view word) { return word == choice; })) {
+      out.append(out.empty() ? "" : ", ").append(choice);
+    }
+    return false;
+  });
+  return out;
+}
+
+Said<Value> read_choice(const Key& key, std::string_view text) {
+  std::string_view found;
+  const bool known = any_word(key.choices, [&](std::string_view word) {
+    found = word;
+    return same_word(word, text);
+  });
+  if (!known) return no(complaint(key, text, "no choice", "write one of " + listed(key)));
+  if (any_word(key.refused, [&](std::string_view word) { return word == found; })) {
+    return no(std::string(key.name) + " = " + std::string(found) +
+              " is not built yet, and pgweir does not pretend: write one of " + listed(key));
+  }
+  return std::string(found);
+}
+
+}  // namespace
+
+std::string_view trim(std::string_view text) {
+  const auto is_space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    const auto comma = text.find(',');
+    if (const auto name = trim(text.substr(0, comma)); !name.empty()) out.emplace_back(name);
+    if (comma == std::string_view::npos) break;
+    text.remove_prefix(comma + 1);
+  }
+  return out;
+}
+
+std::string unknown_setting(std::string_view name, Scopes scope) {
+  std::string out = "unknown setting " + quoted(name);
+  if (const auto near = nearest_key(name, scope); !near.empty()) {
+    return out + "; did you mean " + std::string(near) + "?";
+  }
+  if (find_key(name, kGlobal) != nullptr) return out + " here: it belongs in [pgweir]";
+  if (find_key(name, kDatabase) != nullptr) return out + " here: it belongs in [databases]";
+  if (find_key(name, kUser) != nullptr) return out + " here: it belongs in [users]";
+  return out;
+}
+
+Said<Value> parse_value(const Key& key, std::string_view text) {
+  switch (key.type) {
+    case Type::text:
+      return std::string(text);
+    case Type::list:
+      return split_list(text);
+    case Type::integer:
+      return read_integer(key, text);
+    case Type::boolean:
+      return read_boolean(key, text);
+    case Type::time:
+      return read_time(key, text, 1);
+    case Type::choice:
+      return read_choice(key, text);
+  }
+  return no("a key without a type");
+}
+
+}  // namespace weir::proxy::config

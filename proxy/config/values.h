@@ -1,0 +1,43 @@
+// values.h: the text of one setting to its value, as its key's type and unit ask. Strict: a number
+// with anything behind it is refused, except the units named here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "proxy/config/keys.h"
+#include "proxy/config/sentence.h"
+
+namespace weir::proxy::config {
+
+// text and choice (lower case): string. list: vector. boolean: bool. integer: int64 in its unit.
+// time, and an integer counted in seconds or milliseconds: int64 microseconds.
+using Value = std::variant<std::string, std::vector<std::string>, std::int64_t, bool>;
+
+// The sentence names the key and quotes the text, so never call this for a password.
+Said<Value> parse_value(const Key& key, std::string_view text);
+
+// The sentence for a name that is no key of this scope, with the nearest one that is.
+std::string unknown_setting(std::string_view name, Scopes scope);
+
+// Names between commas, spaces around them dropped, empty ones too.
+std::vector<std::string> split_list(std::string_view text);
+
+std::string_view trim(std::string_view text);
+
+// Calls visit(word) for the words between spaces until it returns true; true if one did.
+template <typename Visit>
+bool any_word(std::string_view words, Visit visit) {
+  while (!words.empty()) {
+    const auto end = words.find(' ');
+    if (visit(words.substr(0, end))) return true;
+    if (end == std::string_view::npos) break;
+    words.remove_prefix(end + 1);
+  }
+  return false;
+}
+
+}  // namespace weir::proxy::config
