@@ -1,0 +1,46 @@
+// seen.cc: see seen.h.
+#include "tests/e2e/harness/seen.h"
+
+#include <doctest/doctest.h>
+#include <algorithm>
+#include <cstdlib>
+
+namespace weir::e2e {
+
+int Witness::backends(const std::string& where) {
+  const std::string count = session_.value(
+      "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND "
+      "pid <> pg_backend_pid() AND " +
+      where);
+  return std::atoi(count.c_str());
+}
+
+int Witness::look(const std::string& where) {
+  const int now = backends(where);
+  most_ = std::max(most_, now);
+  return now;
+}
+
+RoleLimit::RoleLimit(Witness& witness, std::string role, int connections)
+    : witness_(witness), role_(std::move(role)) {
+  witness_.session().run("ALTER ROLE " + role_ + " CONNECTION LIMIT " +
+                         std::to_string(connections));
+}
+
+RoleLimit::~RoleLimit() { witness_.session().exec("ALTER ROLE " + role_ + " CONNECTION LIMIT -1"); }
+
+int pool_figure(Session& console, const std::string& column, const std::string& user,
+                const std::string& database) {
+  const Answer answer = console.exec("SHOW POOLS");
+  REQUIRE_MESSAGE(answer.status() == PGRES_TUPLES_OK, answer.text() << console.error());
+  int wanted = -1;
+  for (int i = 0; i < answer.columns(); ++i)
+    if (answer.column(i) == column) wanted = i;
+  REQUIRE_MESSAGE(wanted >= 0, "SHOW POOLS has no column " << column);
+  for (int row = 0; row < answer.rows(); ++row)
+    if (answer.value(row, 0) == database && answer.value(row, 1) == user)
+      return std::atoi(answer.value(row, wanted).c_str());
+  return -1;
+}
+
+}  // namespace weir::e2e

@@ -1,0 +1,46 @@
+// seen.h: what PostgreSQL and the pooler's console say about the connections between them.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "tests/e2e/harness/pgweir.h"
+#include "tests/e2e/harness/session.h"
+
+namespace weir::e2e {
+
+// Counts client backends as PostgreSQL itself sees them, over a connection of its own.
+class Witness {
+ public:
+  explicit Witness(const Postgres& postgres) : session_(postgres.conninfo("postgres")) {}
+
+  // `where` is about pg_stat_activity: "usename = 'alice'".
+  int backends(const std::string& where = "true");
+  // Keeps the largest count of all looks.
+  int look(const std::string& where = "true");
+  int most() const { return most_; }
+  Session& session() { return session_; }
+
+ private:
+  Session session_;
+  int most_ = 0;
+};
+
+// PostgreSQL itself refuses this role more connections: each excess is in its log for certain.
+class RoleLimit {
+ public:
+  RoleLimit(Witness& witness, std::string role, int connections);
+  ~RoleLimit();
+  RoleLimit(const RoleLimit&) = delete;
+  RoleLimit& operator=(const RoleLimit&) = delete;
+
+ private:
+  Witness& witness_;
+  std::string role_;
+};
+
+// One column of the row of SHOW POOLS for this database and user; -1: no such row.
+int pool_figure(Session& console, const std::string& column, const std::string& user = "alice",
+                const std::string& database = "shop");
+
+}  // namespace weir::e2e

@@ -1,0 +1,411 @@
+// pool_test.cc: how many servers, for whom, for how long, and who waits. Limits are exact over
+// all workers: PostgreSQL counts.
+#include <doctest/doctest.h>
+
+#include "tests/e2e/harness/crowd.h"
+#include "tests/e2e/harness/pgweir.h"
+#include "tests/e2e/harness/raw_client.h"
+#include "tests/e2e/harness/seen.h"
+
+using namespace weir::e2e;
+
+namespace {
+
+Settings pool_of(int size, int workers = 1) {
+  return Settings::on(Postgres::shared(), workers)
+      .line("default_pool_size = " + std::to_string(size));
+}
+
+// Every one of `size` clients holds a transaction at once, and one more has to wait: the pool is
+// whole, neither a place lost nor one too many.
+void check_whole(Pgweir& pgweir, int size) {
+  std::vector<std::unique_ptr<Session>> holders;
+  for (int i = 0; i < size; ++i) {
+    holders.push_back(std::make_unique<Session>(pgweir.conninfo()));
+    CHECK(holders.back()->exec("BEGIN").ok());
+  }
+  Session extra(pgweir.conninfo());
+  extra.send("SELECT 'served'");
+  CHECK(extra.busy_for(150ms));
+  holders.front()->run("COMMIT");
+  CHECK(extra.next().value() == "served");
+  for (auto& holder : holders) holder->exec("ROLLBACK");
+}
+
+}  // namespace
+
+TEST_CASE("200 clients on 5 servers: all are answered and PostgreSQL never sees a sixth") {
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Pgweir pgweir(pool_of(5, workers));
+    Witness witness(Postgres::shared());
+    const RoleLimit limit(witness, "alice", 5);
+    Crowd crowd(pgweir.conninfo(), 200);
+    std::vector<int> asked(200, 0);
+    int wrong = 0;
+    const bool all = crowd.run(
+        [&](int client) -> std::optional<std::string> {
+          const auto i = static_cast<std::size_t>(client);
+          if (asked[i] == 20) return std::nullopt;
+          return "SELECT " + std::to_string(client * 100 + asked[i]++);
+        },
+        [&](int client, const Answer& answer) {
+          const int expected = client * 100 + asked[static_cast<std::size_t>(client)] - 1;
+          wrong += answer.value() != std::to_string(expected);
+        },
+        [&] { witness.look("usename = 'alice'"); });
+    CHECK(all);
+    CHECK(wrong == 0);
+    CHECK(witness.most() <= 5);
+    CHECK(witness.most() > 0);
+  }
+}
+
+TEST_CASE("after a storm of connects and disconnects the pool is whole") {
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Pgweir pgweir(pool_of(4, workers));
+    Witness witness(Postgres::shared());
+    for (int round = 0; round < 100; ++round) {
+      Session asks(pgweir.conninfo());
+      CHECK(asks.value("SELECT 1") == "1");
+      Session says_nothing(pgweir.conninfo());
+      RawClient no_login(pgweir.port());
+      RawClient leaves_at_once(pgweir.port());
+      leaves_at_once.login();
+      leaves_at_once.reset();
+      witness.look("usename = 'alice'");
+    }
+    CHECK(witness.most() <= 4);
+    check_whole(pgweir, 4);
+    CHECK(eventually([&] { return witness.backends("usename = 'alice'") <= 4; }));
+  }
+}
+
+TEST_CASE("after clients were killed in the middle of transactions the pool is whole") {
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Pgweir pgweir(pool_of(4, workers));
+    Witness witness(Postgres::shared());
+    for (int round = 0; round < 20; ++round) {
+      std::vector<std::unique_ptr<Session>> doomed;
+      for (int i = 0; i < 8; ++i) {  // Four hold a transaction, four wait for one.
+        doomed.push_back(std::make_unique<Session>(pgweir.conninfo()));
+        doomed.back()->send("BEGIN; SELECT pg_sleep(0.001)");
+      }
+      CHECK(doomed.front()->next());
+      for (auto& session : doomed) session->vanish();
+    }
+    check_whole(pgweir, 4);
+    CHECK(eventually([&] { return witness.backends("usename = 'alice'") <= 4; }));
+    Session console(pgweir.console());
+    CHECK(eventually([&] { return pool_figure(console, "cl_active") == 0; }));
+    CHECK(pool_figure(console, "cl_waiting") == 0);
+  }
+}
+
+TEST_CASE("a client that asks nothing takes no server") {
+  Pgweir pgweir(pool_of(1));
+  Session idle(pgweir.conninfo());
+  Session asks(pgweir.conninfo());
+  CHECK(asks.value("SELECT 1") == "1");
+  CHECK(idle.value("SELECT 2") == "2");
+  CHECK(asks.value("SELECT pg_backend_pid()") == idle.value("SELECT pg_backend_pid()"));
+}
+
+TEST_CASE("pools of different users and databases are different") {
+  Pgweir pgweir(pool_of(1));
+  Session alice(pgweir.conninfo("alice", "shop"));
+  Session bob(pgweir.conninfo("bob", "shop"));
+  Session depot(pgweir.conninfo("alice", "depot"));
+  alice.run("BEGIN");
+  CHECK(bob.value("SELECT current_user || ' in ' || current_database()") == "bob in shop");
+  CHECK(depot.value("SELECT current_user || ' in ' || current_database()") == "alice in depot");
+  alice.run("COMMIT");
+}
+
+TEST_CASE("max_db_connections is exact over users and workers, and idle ones make room") {
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Pgweir pgweir(pool_of(5, workers).line("max_db_connections = 3"));
+    std::vector<std::unique_ptr<Session>> holders;
+    for (int i = 0; i < 3; ++i) {
+      holders.push_back(std::make_unique<Session>(pgweir.conninfo("alice")));
+      holders.back()->run("BEGIN");
+    }
+    Session bob(pgweir.conninfo("bob"));
+    bob.send("SELECT 'room'");
+    CHECK(bob.busy_for(200ms));
+    holders.front()->run("COMMIT");  // Alice's server is idle now; bob's needs its place.
+    CHECK(bob.next().value() == "room");
+    Witness witness(Postgres::shared());
+    CHECK(eventually([&] { return witness.backends("datname = 'shop'") <= 3; }));
+    Session depot(pgweir.conninfo("bob", "depot"));  // Another database is not concerned.
+    CHECK(depot.value("SELECT 1") == "1");
+  }
+}
+
+TEST_CASE("max_db_connections of a database line beats the global one") {
+  const std::string where = "host=127.0.0.1 port=" + std::to_string(Postgres::shared().port());
+  Pgweir pgweir(pool_of(5).database("narrow = " + where + " dbname=shop max_db_connections=1"));
+  Session one(pgweir.conninfo("alice", "narrow"));
+  Session two(pgweir.conninfo("alice", "narrow"));
+  one.run("BEGIN");
+  two.send("SELECT 1");
+  CHECK(two.busy_for(200ms));
+  one.run("COMMIT");
+  CHECK(two.next().value() == "1");
+}
+
+TEST_CASE("max_user_connections is exact over databases and workers") {
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Pgweir pgweir(pool_of(5, workers).line("max_user_connections = 3"));
+    std::vector<std::unique_ptr<Session>> holders;
+    for (int i = 0; i < 3; ++i) {
+      holders.push_back(
+          std::make_unique<Session>(pgweir.conninfo("alice", i == 0 ? "depot" : "shop")));
+      holders.back()->run("BEGIN");
+    }
+    Session depot(pgweir.conninfo("alice", "depot"));
+    depot.send("SELECT 'room'");
+    CHECK(depot.busy_for(200ms));
+    Session bob(pgweir.conninfo("bob"));
+    CHECK(bob.value("SELECT 1") == "1");
+    holders.back()->run("COMMIT");  // An idle server of `shop` makes room for one of `depot`.
+    CHECK(depot.next().value() == "room");
+    Witness witness(Postgres::shared());
+    CHECK(eventually([&] { return witness.backends("usename = 'alice'") <= 3; }));
+  }
+}
+
+TEST_CASE("two users compete for one place of the database without starving") {
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Pgweir pgweir(pool_of(5, workers).line("max_db_connections = 1"));
+    Crowd alices(pgweir.conninfo("alice"), 4);
+    Session bob(pgweir.conninfo("bob"));
+    int left = 400;
+    int bobs = 0;
+    bob.send("SELECT 1");
+    const bool all = alices.run(
+        [&](int) -> std::optional<std::string> {
+          return left-- > 0 ? std::optional<std::string>("SELECT 1") : std::nullopt;
+        },
+        [](int, const Answer& answer) { CHECK(answer.ok()); },
+        [&] {
+          PQconsumeInput(bob.raw());
+          if (PQisBusy(bob.raw()) != 0) return;
+          bobs += static_cast<int>(bob.rest().size());
+          bob.send("SELECT 1");
+        });
+    CHECK(all);
+    CHECK(bob.next().ok());  // At the latest when the alices have gone quiet.
+    MESSAGE("bob was served " << bobs << " times among 400 of alice's");
+  }
+}
+
+TEST_CASE("max_client_conn refuses one more, but not on the console") {
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Pgweir pgweir(pool_of(2, workers).line("max_client_conn = 5"));
+    {
+      Crowd five(pgweir.conninfo(), 5);
+      RawClient sixth(pgweir.port());
+      sixth.send(startup_packet({{"user", "alice"}, {"database", "shop"}}));
+      const Farewell refused = sixth.farewell();
+      CHECK(refused.closed);
+      CHECK(refused.text == "no more connections allowed (max_client_conn)");
+      if (!is_pgbouncer()) CHECK(refused.sqlstate == "53300");
+      Session console(pgweir.console());
+      CHECK_MESSAGE(console.alive(), console.error());
+      CHECK(five[0].value("SELECT 1") == "1");
+    }
+    CHECK(eventually([&] { return Session(pgweir.conninfo()).alive(); }));
+  }
+}
+
+TEST_CASE("query_wait_timeout ends the wait of a client that waited too long") {
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Pgweir pgweir(pool_of(1, workers).line("query_wait_timeout = 1"));
+    Session holder(pgweir.conninfo());
+    holder.run("BEGIN");
+    Session waits(pgweir.conninfo());
+    const Answer answer = waits.exec("SELECT 1");
+    CHECK(answer.text() == "query_wait_timeout");
+    CHECK(answer.sqlstate().size() == 5);
+    CHECK_FALSE(waits.alive());
+    holder.run("COMMIT");
+    CHECK(holder.value("SELECT 1") == "1");
+  }
+}
+
+TEST_CASE("a waiting client that goes away leaves the line") {
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Pgweir pgweir(pool_of(1, workers));
+    Session console(pgweir.console());
+    Session holder(pgweir.conninfo());
+    holder.run("BEGIN");
+    const auto waiting = [&](int count) {
+      return eventually([&] { return pool_figure(console, "cl_waiting") == count; });
+    };
+    Session polite(pgweir.conninfo());
+    Session killed(pgweir.conninfo());
+    polite.send("SELECT 1"), killed.send("SELECT 1");
+    CHECK(waiting(2));
+    killed.vanish();
+    CHECK(waiting(1));
+    PQreset(polite.raw());  // Says Terminate and comes again.
+    CHECK(waiting(0));
+    Session next(pgweir.conninfo());
+    next.send("SELECT 'mine'");
+    CHECK(waiting(1));
+    holder.run("COMMIT");
+    CHECK(next.next().value() == "mine");
+  }
+}
+
+TEST_CASE("waiting clients are served oldest first") {
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Pgweir pgweir(pool_of(1, workers));
+    Session direct(Postgres::shared().conninfo());
+    direct.run("DROP SEQUENCE IF EXISTS turn; CREATE SEQUENCE turn; GRANT ALL ON turn TO alice");
+    Session console(pgweir.console());
+    Session holder(pgweir.conninfo());
+    holder.run("BEGIN");
+    std::vector<std::unique_ptr<Session>> line;
+    for (int i = 1; i <= 12; ++i) {
+      line.push_back(std::make_unique<Session>(pgweir.conninfo()));
+      line.back()->send("SELECT nextval('turn')");
+      REQUIRE(eventually([&] { return pool_figure(console, "cl_waiting") == i; }));
+    }
+    holder.run("COMMIT");
+    std::string turns;
+    for (auto& session : line) turns += session->next().value() + " ";
+    CHECK(turns == "1 2 3 4 5 6 7 8 9 10 11 12 ");
+    direct.run("DROP SEQUENCE turn");
+  }
+}
+
+TEST_CASE("min_pool_size keeps servers ready for a pool with a client") {
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Pgweir pgweir(pool_of(5, workers).line("min_pool_size = 3"));
+    Witness witness(Postgres::shared());
+    Session client(pgweir.conninfo());
+    CHECK(eventually([&] { return witness.backends("usename = 'alice'") == 3; }));
+    CHECK(client.value("SELECT 1") == "1");
+    witness.session().run(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'alice'");
+    CHECK(eventually([&] { return witness.backends("usename = 'alice'") == 3; }));
+  }
+}
+
+TEST_CASE("server_idle_timeout closes a server that nobody used for so long") {
+  Pgweir pgweir(pool_of(5).line("server_idle_timeout = 1"));
+  Witness witness(Postgres::shared());
+  Session client(pgweir.conninfo());
+  CHECK(client.value("SELECT 1") == "1");
+  CHECK(eventually([&] { return witness.backends("usename = 'alice'") == 0; }));
+  CHECK(client.value("SELECT 2") == "2");
+}
+
+TEST_CASE("server_lifetime closes a server when it is released") {
+  Pgweir pgweir(pool_of(1).line("server_lifetime = 1"));
+  Session client(pgweir.conninfo());
+  const std::string first = client.value("SELECT pg_backend_pid()");
+  CHECK(eventually([&] { return client.value("SELECT pg_backend_pid()") != first; }));
+}
+
+TEST_CASE("session mode: the server is the client's until it leaves, then it is as new") {
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Pgweir pgweir(pool_of(1, workers).line("pool_mode = session"));
+    std::string pid;
+    {
+      Session first(pgweir.conninfo());
+      pid = first.value("SELECT pg_backend_pid()");
+      first.run("CREATE TEMP TABLE mine (a int); SET work_mem = '123kB'");
+      first.run("SELECT pg_advisory_lock(7); LISTEN news; PREPARE p AS SELECT 1");
+      Session second(pgweir.conninfo());
+      second.send("SELECT pg_backend_pid()");
+      CHECK(second.busy_for(150ms));
+      CHECK(first.value("SELECT pg_backend_pid()") == pid);
+      CHECK(first.value("SHOW work_mem") == "123kB");
+    }
+    Session next(pgweir.conninfo());
+    CHECK(next.value("SELECT to_regclass('pg_temp.mine') IS NULL") == "t");
+    CHECK(next.value("SHOW work_mem") != "123kB");
+    CHECK(next.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == "0");
+    CHECK(next.value("SELECT count(*) FROM pg_listening_channels()") == "0");
+    CHECK(next.value("SELECT count(*) FROM pg_prepared_statements") == "0");
+    CHECK(next.value("SELECT pg_backend_pid()") == pid);
+  }
+}
+
+TEST_CASE("session mode: a client that leaves in a transaction leaks nothing") {
+  Pgweir pgweir(pool_of(1).line("pool_mode = session"));
+  {
+    Session first(pgweir.conninfo());
+    first.run("BEGIN; CREATE TABLE half_made (a int)");
+  }
+  Session next(pgweir.conninfo());
+  CHECK(next.value("SELECT to_regclass('half_made') IS NULL") == "t");
+  CHECK(next.transaction() == PQTRANS_IDLE);
+}
+
+TEST_CASE("statement mode refuses transaction blocks and serves the rest") {
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Pgweir pgweir(pool_of(1, workers).line("pool_mode = statement"));
+    Session session(pgweir.conninfo());
+    CHECK(session.value("SELECT 1") == "1");
+    CHECK(session.params("SELECT $1::int", {"2"}).value() == "2");
+    Session blocks(pgweir.conninfo());
+    std::string text;
+    for (const Answer& answer : blocks.exec_all("BEGIN"))
+      if (!answer.ok()) text = answer.text();
+    if (text.empty()) text = blocks.exec("SELECT 1").text();
+    CHECK(text.find("transaction blocks not allowed in statement pooling mode") !=
+          std::string::npos);
+    CHECK(session.value("SELECT 3") == "3");
+  }
+}
+
+TEST_CASE("pool_mode and pool_size of a database line and of a user") {
+  const std::string where = "host=127.0.0.1 port=" + std::to_string(Postgres::shared().port());
+  Pgweir pgweir(pool_of(5)
+                    .database("sticky = " + where + " dbname=shop pool_mode=session pool_size=1")
+                    .user("bob = pool_mode=session"));
+  Session sticky(pgweir.conninfo("alice", "sticky"));
+  CHECK(sticky.value("SELECT 1") == "1");
+  Session second(pgweir.conninfo("alice", "sticky"));
+  second.send("SELECT 2");
+  CHECK(second.busy_for(150ms));
+
+  Session bob(pgweir.conninfo("bob"));
+  const std::string pid = bob.value("SELECT pg_backend_pid()");
+  Session other_bob(pgweir.conninfo("bob"));
+  CHECK(other_bob.value("SELECT pg_backend_pid()") != pid);
+}
+
+TEST_CASE("a forced user: whoever comes, the server sees that one") {
+  const std::string where = "host=127.0.0.1 port=" + std::to_string(Postgres::shared().port());
+  Pgweir pgweir(pool_of(1).database("forced = " + where + " dbname=shop user=carol"));
+  Session alice(pgweir.conninfo("alice", "forced"));
+  Session bob(pgweir.conninfo("bob", "forced"));
+  CHECK(alice.value("SELECT current_user") == "carol");
+  CHECK(alice.value("SELECT pg_backend_pid()") == bob.value("SELECT pg_backend_pid()"));
+}
+
+TEST_CASE("the fallback database serves names that have no line") {
+  const std::string where = "host=127.0.0.1 port=" + std::to_string(Postgres::shared().port());
+  Settings settings = pool_of(1);
+  settings.databases = {"* = " + where};
+  Pgweir pgweir(settings);
+  Session depot(pgweir.conninfo("alice", "depot"));
+  CHECK(depot.value("SELECT current_database()") == "depot");
+}
