@@ -140,7 +140,7 @@ ClientLogin::Step ClientLogin::on_mechanism(Bytes body, Buffer& out) {
   if (response->mechanism != kScramMechanism) {
     return refuse({"08P01", "client selected an invalid SASL authentication mechanism"});
   }
-  scram_.emplace(scram_secret(), entropy_.nonce);
+  scram_.emplace(scram_secret(), scram_nonce_text(entropy_.nonce));
   if (response->data) return on_scram_first(*response->data, out);
   put_authentication_sasl_continue(out, {});  // RFC 4422: an empty challenge asks for the data.
   state_ = State::scram_first;

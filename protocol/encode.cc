@@ -120,7 +120,7 @@ void put_error(Buffer& out, Severity severity, const Fault& fault) {
   put_fields(out, 'E', severity, {fault.sqlstate, fault.text, {}, fault.hint});
 }
 
-void put_error(Buffer& out, Severity severity, const ErrorFields& fields) {
+void put_server_error(Buffer& out, Severity severity, const ErrorFields& fields) {
   put_fields(out, 'E', severity, {fields.sqlstate, fields.message, fields.detail, fields.hint});
 }
 

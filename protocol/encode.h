@@ -26,8 +26,8 @@ enum class Severity { fatal, error, warning, notice };
 
 // ErrorResponse with the fields S V C M, and H when there is a hint.
 void put_error(Buffer& out, Severity severity, const Fault& fault);
-// The same with all that a server said (fields S V C M D H); `fields.severity` is not used.
-void put_error(Buffer& out, Severity severity, const ErrorFields& fields);
+// The same, passing on all that a server said (fields S V C M D H); `fields.severity` is not used.
+void put_server_error(Buffer& out, Severity severity, const ErrorFields& fields);
 // NoticeResponse, same fields. `sqlstate` is mostly "00000".
 void put_notice(Buffer& out, Severity severity, const Fault& notice);
 

@@ -115,7 +115,10 @@ Result<std::string_view> parse_gs2(std::string_view message) {
   if (!message.starts_with("n,") && !message.starts_with("y,")) {
     return malformed("unexpected channel-binding flag");
   }
-  if (message.substr(2, 1) != ",") {
+  if (message.substr(2, 1) != "," && message.substr(2, 2) != "a=") {
+    return malformed("expected a comma or an authorization identity");
+  }
+  if (message[2] == 'a') {
     return fail("0A000", "client uses authorization identity, but it is not supported");
   }
   return message.substr(0, 3);
@@ -183,8 +186,10 @@ ScramSecret scram_mock_secret(Bytes key, std::string_view user) {
           labelled(key, "server:", user)};
 }
 
-ScramServer::ScramServer(ScramSecret secret, const ScramNonce& nonce)
-    : secret_(std::move(secret)), nonce_(base64_encode(nonce)) {}
+std::string scram_nonce_text(const ScramNonce& nonce) { return base64_encode(nonce); }
+
+ScramServer::ScramServer(ScramSecret secret, std::string nonce)
+    : secret_(std::move(secret)), nonce_(std::move(nonce)) {}
 
 Result<std::string> ScramServer::first(std::string_view client_first) {
   if (client_first.size() > kScramMessageBytesMax) return malformed("too long");
@@ -236,8 +241,8 @@ Result<std::string> ScramServer::last(std::string_view client_final) {
   return "v=" + base64_encode(hmac_sha256(secret_.server_key, as_bytes(auth)));
 }
 
-ScramClient::ScramClient(std::string_view password, const ScramNonce& nonce)
-    : password_(password), nonce_(base64_encode(nonce)) {}
+ScramClient::ScramClient(std::string_view password, std::string nonce)
+    : password_(password), nonce_(std::move(nonce)) {}
 
 ScramClient::~ScramClient() { wipe(password_); }
 

@@ -52,10 +52,14 @@ Buffer scram_stable_salt(Bytes key, std::string_view user);
 // A secret that no password has. Same salt and iterations as a plain secret of that user gets.
 ScramSecret scram_mock_secret(Bytes key, std::string_view user);
 
+// Random bytes as the text that goes into a message.
+std::string scram_nonce_text(const ScramNonce& nonce);
+
 // The server's side: proves a client.
 class ScramServer {
  public:
-  ScramServer(ScramSecret secret, const ScramNonce& nonce);
+  // `nonce`: fresh, as RFC 5802 wants its text; see scram_nonce_text().
+  ScramServer(ScramSecret secret, std::string nonce);
 
   // client-first-message in, server-first-message out. 08P01 when it is malformed.
   Result<std::string> first(std::string_view client_first);
@@ -74,7 +78,8 @@ class ScramServer {
 // The client's side: logs in to a server.
 class ScramClient {
  public:
-  ScramClient(std::string_view password, const ScramNonce& nonce);
+  // `nonce`: as for ScramServer.
+  ScramClient(std::string_view password, std::string nonce);
   ~ScramClient();
   ScramClient(const ScramClient&) = delete;
   ScramClient& operator=(const ScramClient&) = delete;

@@ -195,7 +195,7 @@ ServerLogin::Step ServerLogin::on_sasl(const std::vector<std::string>& mechanism
   if (secret_kind(request_.secret.value_or("")) != SecretKind::plain) {
     return no_password("SCRAM-SHA-256");
   }
-  scram_.emplace(*request_.secret, nonce_);
+  scram_.emplace(*request_.secret, scram_nonce_text(nonce_));
   put_sasl_initial_response(out, kScramMechanism, scram_->first());
   return Step::more;
 }
