@@ -111,14 +111,15 @@ def banned_words(tree):
     for file in tree.files:
         if not (file.is_source or file.is_script):
             continue
-        for line, identifier in [(1, file.stem), *identifiers(file)]:
+        for line, identifier in identifiers(file):
             for word in house.BANNED_WORDS & set(words_of(identifier)):
                 yield Complaint(file.path, line, f"the word {word} in {identifier}", cure)
 
 
 def identifiers(file):
-    """[(line, identifier)] of a source; other people's names are left out."""
+    """[(line, identifier)] of a source, its name first; other people's names are left out."""
     allowed = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(house.WORDS_ALLOWED)})(?![A-Za-z])")
+    yield 1, allowed.sub("", file.stem)
     for number, line in enumerate(file.code.splitlines() if file.is_source else [], 1):
         if not line.lstrip().startswith("#"):
             for identifier in re.findall(r"[A-Za-z_]\w*", allowed.sub(" ", line)):
