@@ -1,0 +1,230 @@
+#include "protocol/client_login.h"
+
+#include <doctest/doctest.h>
+
+#include "protocol/decode.h"
+#include "protocol/encode.h"
+#include "protocol/framer.h"
+#include "protocol/secret.h"
+#include "tests/vectors/vectors.h"
+
+using namespace weir;
+using namespace weir::protocol;
+using Step = ClientLogin::Step;
+
+namespace {
+
+Entropy entropy() {
+  Entropy given;
+  given.md5_salt = {1, 2, 3, 4};
+  given.mock_key.fill(9);
+  return given;
+}
+
+std::string scram_form(std::string_view password) {
+  return ScramSecret::from_password(password, Buffer(16, 5), 2).text();
+}
+
+std::optional<std::string> secret_named(std::string_view name) {
+  if (name == "plain") return "pencil";
+  if (name == "md5") return *md5_secret("pencil", "alice");
+  if (name == "scram") return scram_form("pencil");
+  if (name == "broken") return "SCRAM-SHA-256$4096:AAAA";
+  if (name == "empty") return "";
+  return std::nullopt;
+}
+
+AuthType type_named(std::string_view name) {
+  if (name == "trust") return AuthType::trust;
+  if (name == "plain") return AuthType::plain;
+  return name == "md5" ? AuthType::md5 : AuthType::scram_sha_256;
+}
+
+// "R3" and so on for the messages in `out`, then a dot.
+std::string sent(const Buffer& out) {
+  std::string text;
+  Framer framer(kPasswordBytesMax);
+  Bytes rest{out};
+  Piece piece;
+  while (framer.next(rest, piece) == Framer::Cut::piece) {
+    REQUIRE(piece.tag == 'R');
+    const std::string method = std::to_string(load_u32(piece.body().data()));
+    if (text.empty() || method != "0" || text != "R12") text = "R" + method;
+  }
+  return text + ".";
+}
+
+// What a conversation does: the client's stream in, a line of text out.
+class Conversation {
+ public:
+  Conversation(AuthType type, std::optional<std::string> secret)
+      : login_(type, "alice", std::move(secret), entropy()) {
+    Buffer out;
+    note(login_.start(out), out);
+  }
+
+  void feed(Bytes part) {
+    Piece piece;
+    for (auto cut = framer_.next(part, piece); !over_; cut = framer_.next(part, piece)) {
+      if (cut == Framer::Cut::need_more) return;
+      if (cut == Framer::Cut::bad_length) return end("bad length");
+      if (piece.begins) body_.clear();
+      body_.insert(body_.end(), piece.body().begin(), piece.body().end());
+      if (!piece.ends) continue;
+      Buffer out;
+      note(login_.on_message(body_, out), out);
+    }
+  }
+
+  std::string text() const { return over_ || proved_ ? text_ : text_ + " more"; }
+
+ private:
+  void note(Step step, const Buffer& out) {
+    if (!out.empty()) text_ += (text_.empty() ? "" : " ") + sent(out);
+    if (step == Step::proved) {
+      proved_ = true;
+      text_ += " proved";
+    }
+    if (step != Step::failed) return;
+    CHECK(out.empty());
+    end("failed " + std::string{login_.fault().sqlstate} + " " + login_.fault().text);
+  }
+  void end(const std::string& how) {
+    over_ = true;
+    text_ += " " + how;
+  }
+
+  ClientLogin login_;
+  Framer framer_{kPasswordBytesMax};
+  Buffer body_;
+  std::string text_;
+  bool proved_ = false;
+  bool over_ = false;
+};
+
+// A whole SCRAM login with this password, as libpq would do it.
+Step scram_login(ClientLogin& login, std::string_view password,
+                 std::string* server_first = nullptr) {
+  Buffer out;
+  REQUIRE(login.start(out) == Step::more);
+  ScramClient client(password, "client-nonce");
+  Buffer message;
+  put_sasl_initial_response(message, kScramMechanism, client.first());
+  out.clear();
+  REQUIRE(login.on_message(Bytes{message}.subspan(kHeaderBytes), out) == Step::more);
+  const auto challenge = parse_authentication(Bytes{out}.subspan(kHeaderBytes));
+  REQUIRE(challenge);
+  if (server_first) *server_first = challenge->data;
+  const auto answer = client.answer(challenge->data);
+  REQUIRE(answer);
+  out.clear();
+  const Step step = login.on_message(as_bytes(*answer), out);
+  if (step == Step::proved) {
+    const std::size_t final_bytes = 1 + load_u32(out.data() + 1);
+    const auto last = parse_authentication(Bytes{out}.first(final_bytes).subspan(kHeaderBytes));
+    REQUIRE(last);
+    CHECK(client.verify(last->data));
+    CHECK(parse_authentication(Bytes{out}.subspan(final_bytes + kHeaderBytes))->kind ==
+          Authentication::Kind::ok);
+  } else {
+    CHECK(out.empty());
+  }
+  return step;
+}
+
+}  // namespace
+
+TEST_CASE("client login vectors, cut in every way") {
+  for (const auto& one : vectors::read_cases(WEIR_SOURCE_DIR "/tests/vectors/client_login.txt")) {
+    CAPTURE(one.name);
+    Buffer stream;
+    for (const auto& bytes : one.all("bytes")) {
+      const Buffer more = vectors::parse_bytes(bytes);
+      stream.insert(stream.end(), more.begin(), more.end());
+    }
+    vectors::every_cut(stream, [&](const vectors::Parts& parts) {
+      Conversation conversation(type_named(one.setting("type")),
+                                secret_named(one.setting("secret")));
+      for (const Bytes part : parts) conversation.feed(part);
+      REQUIRE(conversation.text() == one.setting("expect"));
+    });
+  }
+}
+
+TEST_CASE("SCRAM proves who knows the password, against each kind of secret") {
+  for (const auto type : {AuthType::scram_sha_256, AuthType::md5}) {
+    ClientLogin right(type, "alice", scram_form("pencil"), entropy());
+    CHECK(scram_login(right, "pencil") == Step::proved);
+    ClientLogin wrong(type, "alice", scram_form("pencil"), entropy());
+    CHECK(scram_login(wrong, "pencils") == Step::failed);
+  }
+  ClientLogin plain(AuthType::scram_sha_256, "alice", "pencil", entropy());
+  CHECK(scram_login(plain, "pencil") == Step::proved);
+  ClientLogin md5(AuthType::scram_sha_256, "alice", md5_secret("pencil", "alice"), entropy());
+  CHECK(scram_login(md5, "pencil") == Step::failed);
+  CHECK(md5.fault().text == "password authentication failed for user \"alice\"");
+  ClientLogin empty(AuthType::scram_sha_256, "alice", "", entropy());
+  CHECK(scram_login(empty, "") == Step::failed);
+  ClientLogin broken(AuthType::scram_sha_256, "alice", "SCRAM-SHA-256$x", entropy());
+  CHECK(scram_login(broken, "SCRAM-SHA-256$x") == Step::failed);
+}
+
+TEST_CASE("an unknown user is asked as a known one is, with a salt that stays") {
+  const auto first_of = [](std::optional<std::string> secret, const std::string& user,
+                           std::uint8_t nonce) {
+    Entropy fresh = entropy();
+    fresh.nonce.fill(nonce);
+    ClientLogin login(AuthType::scram_sha_256, user, std::move(secret), fresh);
+    std::string server_first;
+    const Step step = scram_login(login, "guess", &server_first);
+    CHECK(step == Step::failed);
+    CHECK(std::string_view{login.fault().sqlstate} == "28P01");
+    CHECK(login.fault().text == "password authentication failed for user \"" + user + "\"");
+    return server_first.substr(server_first.find(",s="));  // Salt and iterations.
+  };
+  CHECK(first_of(std::nullopt, "nobody", 1) == first_of(std::nullopt, "nobody", 2));
+  CHECK(first_of(std::nullopt, "nobody", 1) != first_of(std::nullopt, "noone", 1));
+  CHECK(first_of(std::nullopt, "alice", 1) == first_of("pencil", "alice", 2));
+  CHECK(first_of(std::nullopt, "alice", 1) == first_of(md5_secret("x", "alice"), "alice", 2));
+}
+
+TEST_CASE("under md5 the caller may have unknown users asked by SCRAM") {
+  ClientLogin login(AuthType::md5, "nobody", std::nullopt, entropy(), true);
+  CHECK(scram_login(login, "guess") == Step::failed);
+  Buffer out;
+  ClientLogin known(AuthType::md5, "alice", "pencil", entropy(), true);
+  CHECK(known.start(out) == Step::more);
+  CHECK(parse_authentication(Bytes{out}.subspan(kHeaderBytes))->kind == Authentication::Kind::md5);
+}
+
+TEST_CASE("a password proved in clear text can be used further, an unproved one cannot") {
+  Buffer out;
+  for (const char* kind : {"plain", "md5", "scram"}) {
+    ClientLogin login(AuthType::plain, "alice", secret_named(kind), entropy());
+    login.start(out);
+    CHECK(login.on_message(vectors::parse_bytes(R"("pencil\0")"), out) == Step::proved);
+    CHECK(login.plain_password() == "pencil");
+  }
+  ClientLogin login(AuthType::plain, "alice", "pencil", entropy());
+  login.start(out);
+  CHECK(login.on_message(vectors::parse_bytes(R"("other\0")"), out) == Step::failed);
+  CHECK(login.plain_password().empty());
+}
+
+TEST_CASE("a body above the maximum is refused even if the caller did not") {
+  Buffer out;
+  ClientLogin login(AuthType::plain, "alice", "pencil", entropy());
+  login.start(out);
+  CHECK(login.on_message(Buffer(kPasswordBytesMax + 1), out) == Step::failed);
+  CHECK(std::string_view{login.fault().sqlstate} == "08P01");
+}
+
+TEST_CASE("names of any kind and length go through and come back in the error") {
+  for (const std::string& user :
+       {std::string(63, 'u'), std::string(64, 'u'), std::string(65'536, 'u'),
+        std::string{"a\"b'%s\n"}, std::string{"\xff\xfe"}}) {
+    ClientLogin login(AuthType::scram_sha_256, user, std::nullopt, entropy());
+    CHECK(scram_login(login, "x") == Step::failed);
+    CHECK(login.fault().text == "password authentication failed for user \"" + user + "\"");
+  }
+}
