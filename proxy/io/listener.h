@@ -37,8 +37,8 @@ struct ListenerOptions {
 };
 
 struct ListenerCalls {
-  // The handle is the callee's: to be adopted, posted, or given to Street::drop().
-  std::function<void(Handle handle, const Address& peer, bool own_uid)> on_accept;
+  // The connection is the callee's: to be adopted, posted, or given to Street::drop().
+  std::function<void(Handle connection, const Address& peer, bool own_uid)> on_accept;
   // Accepting has paused for want of descriptors or memory (an errno). Once a pause.
   std::function<void(int error)> on_full;
 };
@@ -48,7 +48,9 @@ class Listener {
   // Binds everything or nothing. A fault's text is a sentence that names address and port.
   static Result<std::unique_ptr<Listener>> open(Loop& loop, const ListenerOptions& options,
                                                 ListenerCalls calls);
-  ~Listener();
+  // Listens to nothing: for open().
+  Listener(Loop& loop, const ListenerOptions& options, ListenerCalls calls);
+  ~Listener();  // Not within a callback; stop() may be.
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
@@ -66,7 +68,6 @@ class Listener {
 
  private:
   struct Door;
-  Listener(Loop& loop, const ListenerOptions& options, ListenerCalls calls);
   Result<void> open_tcp(const std::string& address);
   Result<void> open_unix();
   Result<void> watch(int descriptor, bool is_unix);
@@ -82,6 +83,7 @@ class Listener {
   std::string unix_path_;
   std::uint64_t unix_inode_ = 0;
   bool paused_ = false;
+  bool full_ = false;  // It has been told; until a connection is accepted again.
   std::vector<std::unique_ptr<Door>> doors_;
   std::unique_ptr<Clock> clock_;
 };

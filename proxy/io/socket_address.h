@@ -29,7 +29,7 @@ struct SocketAddress {
 
 // "/dir" and "@name" are unix sockets, everything else is not.
 bool is_unix_host(const std::string& host);
-// The path libpq would use: "/dir/.s.PGSQL.5432". An abstract name ("@name") is taken as it is.
+// The path libpq would use: "/dir/.s.PGSQL.5432", and "@name/.s.PGSQL.5432" for an abstract one.
 std::string unix_socket_path(const std::string& host, std::uint16_t port);
 // Nothing if it is longer than the kernel allows. A leading '@' is the abstract namespace.
 std::optional<SocketAddress> unix_address(const std::string& path);

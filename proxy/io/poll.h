@@ -1,0 +1,89 @@
+// poll.h: a Transport over a descriptor of ours that libuv only polls. A query costs it one recv
+// and one send, and no epoll_ctl: see PollTransport::pause(). Private to this folder.
+#pragma once
+
+#include <uv.h>
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "proxy/io/resolver.h"
+#include "proxy/io/socket_address.h"
+#include "proxy/world.h"
+
+namespace weir::proxy::io {
+
+class Engine;
+
+class PollTransport final : public Transport, private Resolver::Asker {
+ public:
+  PollTransport(Engine& engine, Endpoint& endpoint) : engine_(engine), endpoint_(&endpoint) {}
+
+  // One of these, once, right after the constructor.
+  void dial(const Target& target);
+  void adopt(int descriptor);
+
+  std::size_t write(Bytes first, Bytes second) override;
+  // Only a flag. A readable event that comes while it is set drops the interest and leaves one for
+  // the hang-up, so a pause that ends before the peer speaks again costs no system call.
+  void pause() override { paused_ = true; }
+  void resume() override;
+  void finish() override;
+  Handle detach() override;
+  void close() override;
+
+  // For the Engine: what defer() asked for.
+  void on_deferred();
+
+ private:
+  friend class Engine;  // forget() takes back deferred_.
+
+  enum class Phase : std::uint8_t { dialling, open, gone, released };
+  // What libuv has of us. `closing` ends in on_watch_closed().
+  enum class Watch : std::uint8_t { none, active, closing };
+  // The rest of a dial; freed once it is open.
+  struct Dial {
+    std::vector<SocketAddress> addresses;
+    std::size_t next = 0;
+    std::uint16_t port = 0;
+  };
+
+  void on_addresses(std::span<const SocketAddress> addresses) override;
+  void dial_next();
+  bool start_connect(const SocketAddress& address);
+  void on_connect_event();
+
+  static void on_event(uv_poll_t* poll, int status, int events);
+  void on_open_event(int status, int events);
+  void read();
+  std::size_t broken(int error, std::size_t offered);
+  void gone(int error);
+
+  bool watch();
+  int wanted() const;
+  void arm();
+  void unwatch();
+  void on_watch_closed();
+  void close_descriptor();
+  int socket_error() const;
+  void defer();
+
+  uv_poll_t poll_;
+  Engine& engine_;
+  Endpoint* endpoint_;
+  std::unique_ptr<Dial> dial_;
+  int descriptor_ = -1;
+  int error_ = 0;  // Met already, to be told in on_deferred().
+  Phase phase_ = Phase::dialling;
+  Watch watch_ = Watch::none;
+  std::uint8_t interest_ = 0;  // What epoll was asked for: UV_READABLE and so on.
+  bool paused_ = false;
+  bool reads_dropped_ = false;
+  bool write_wanted_ = false;
+  bool deferred_ = false;
+};
+
+static_assert(sizeof(PollTransport) <= 224, "what an idle client costs here");
+
+}  // namespace weir::proxy::io

@@ -1,0 +1,52 @@
+#include "proxy/io/socket_options.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace weir::proxy::io {
+
+namespace {
+
+void set(int descriptor, int level, int name, std::int64_t value) {
+  const int number =
+      static_cast<int>(std::min<std::int64_t>(value, std::numeric_limits<int>::max()));
+  setsockopt(descriptor, level, name, &number, sizeof(number));
+}
+
+std::int64_t whole_seconds(std::int64_t us) { return (us + 999'999) / 1'000'000; }
+
+}  // namespace
+
+SocketOptions SocketOptions::from(const config::Settings& settings) {
+  return {.keepalive = settings.tcp_keepalive,
+          .keepcnt = settings.tcp_keepcnt,
+          .keepidle_us = settings.tcp_keepidle_us,
+          .keepintvl_us = settings.tcp_keepintvl_us,
+          .user_timeout_us = settings.tcp_user_timeout_us};
+}
+
+void apply(const SocketOptions& options, int descriptor) {
+  int family = AF_UNSPEC;
+  socklen_t length = sizeof(family);
+  getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &family, &length);
+  if (family != AF_INET && family != AF_INET6) return;
+  set(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+  set(descriptor, SOL_SOCKET, SO_KEEPALIVE, options.keepalive ? 1 : 0);
+  if (options.user_timeout_us > 0) {
+    set(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, (options.user_timeout_us + 999) / 1000);
+  }
+  if (!options.keepalive) return;
+  if (options.keepcnt > 0) set(descriptor, IPPROTO_TCP, TCP_KEEPCNT, options.keepcnt);
+  if (options.keepidle_us > 0) {
+    set(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, whole_seconds(options.keepidle_us));
+  }
+  if (options.keepintvl_us > 0) {
+    set(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, whole_seconds(options.keepintvl_us));
+  }
+}
+
+}  // namespace weir::proxy::io
