@@ -111,8 +111,10 @@ def banned_words(tree):
     for file in tree.files:
         if not (file.is_source or file.is_script):
             continue
+        banned = house.BANNED_WORDS.difference(
+            *(words for place, words in house.WORDS_ALLOWED_IN.items() if file.under(place)))
         for line, identifier in identifiers(file):
-            for word in house.BANNED_WORDS & set(words_of(identifier)):
+            for word in banned & set(words_of(identifier)):
                 yield Complaint(file.path, line, f"the word {word} in {identifier}", cure)
 
 
