@@ -1,0 +1,247 @@
+#include "proxy/config/keys.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "proxy/config/assign.h"
+#include "proxy/config/load.h"
+#include "proxy/config/values.h"
+
+using namespace weir::proxy::config;
+
+namespace {
+
+const std::string kTree = WEIR_SOURCE_DIR;
+
+std::string read_all(const std::string& path) {
+  std::ifstream in(path);
+  std::stringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+bool is_global(const Key& key) { return (key.scopes & kGlobal) != 0; }
+
+// A text that is right for the key and differs from its default.
+std::string another_text(const Key& key) {
+  switch (key.type) {
+    case Type::choice: {
+      std::string last;
+      any_word(key.choices, [&](std::string_view word) {
+        if (!any_word(key.refused, [&](std::string_view r) { return r == word; })) last = word;
+        return false;
+      });
+      return key.fallback != nullptr && last == key.fallback
+                 ? std::string(key.choices.substr(0, key.choices.find(' ')))
+                 : last;
+    }
+    case Type::boolean:
+      return std::string(key.fallback) == "1" ? "0" : "1";
+    case Type::text:
+    case Type::list:
+      return key.name == "auth_file" ? "/dev/null" : "other";
+    default:
+      return "3";
+  }
+}
+
+const char* type_word(const Key& key) {
+  switch (key.type) {
+    case Type::text:
+      return key.unit == Unit::path ? "path" : key.unit == Unit::sql ? "SQL" : "text";
+    case Type::list:
+      return "list";
+    case Type::boolean:
+      return "0 or 1";
+    case Type::time:
+      return "time (s)";
+    case Type::choice:
+      return "choice";
+    case Type::integer:
+      break;
+  }
+  switch (key.unit) {
+    case Unit::bytes:
+      return "size (B)";
+    case Unit::seconds:
+      return "time (s)";
+    case Unit::milliseconds:
+      return "time (ms)";
+    case Unit::octal:
+      return "mode";
+    default:
+      return "integer";
+  }
+}
+
+std::string default_word(const Key& key) {
+  if (key.fallback == nullptr) return "unset";
+  return *key.fallback == '\0' ? "empty" : "`" + std::string(key.fallback) + "`";
+}
+
+std::string choices_of(const Key& key) {
+  std::string out;
+  any_word(key.choices, [&](std::string_view word) {
+    const bool later = any_word(key.refused, [&](std::string_view r) { return r == word; });
+    out += (out.empty() ? "" : ", ") + std::string(word) + (later ? " (refused for now)" : "");
+    return false;
+  });
+  return out.empty() ? out : ": " + out;
+}
+
+std::string rows(Scopes scope) {
+  std::string out =
+      "| key | value | default | reload | built | what it does |\n|---|---|---|---|---|---|\n";
+  for (const Key& key : keys()) {
+    if ((key.scopes & scope) == 0) continue;
+    out += "| `" + std::string(key.name) + "` | " + type_word(key) + " | " + default_word(key) +
+           " | " + (key.reload ? "yes" : "restart") + " | " + (key.built ? "yes" : "not yet") +
+           " | " + std::string(key.says) + choices_of(key) + " |\n";
+  }
+  return out;
+}
+
+std::string settings_page() {
+  return "# Settings\n\n"
+         "Written by `unit_config` from the table in `proxy/config/keys.cc`; to renew it run\n"
+         "`WEIR_REWRITE=1 unit_config`. The sample is [etc/pgweir.ini](../etc/pgweir.ini).\n\n"
+         "A time is in seconds, fractions allowed, or carries `us`, `ms`, `s`, `min`, `h` or `d`. "
+         "A\n"
+         "size is in bytes or carries `kB`, `MB` or `GB`. A key that is not built yet is accepted\n"
+         "with a warning; a value that would promise what is not built is refused.\n\n"
+         "## [pgweir], also [pgbouncer]\n\n" +
+         rows(kGlobal) + "\n## A line of [databases]\n\n" + rows(kDatabase) +
+         "\n## A line of [users]\n\n" + rows(kUser) + "\n## A line of [peers]\n\n" + rows(kPeer);
+}
+
+}  // namespace
+
+TEST_CASE("no key stands twice in one scope, and every row is whole") {
+  std::set<std::pair<std::string_view, int>> seen;
+  for (const Key& key : keys()) {
+    CAPTURE(key.name);
+    CHECK(key.scopes != 0);
+    CHECK_FALSE(key.says.empty());
+    CHECK((key.type == Type::choice) == !key.choices.empty());
+    for (const Scopes scope : {kGlobal, kDatabase, kUser, kPeer}) {
+      if ((key.scopes & scope) != 0) CHECK(seen.emplace(key.name, scope).second);
+    }
+  }
+}
+
+TEST_CASE("every key of the reference is there") {
+  int global = 0;
+  for (const Key& key : keys()) global += is_global(key) ? 1 : 0;
+  CHECK(global == 99 + 2 + 2);  // 1.25.2, two from master, worker_threads and io_engine.
+  for (const char* name :
+       {"pool_idle_timeout", "login_notify_message", "service_name", "io_engine"}) {
+    CHECK(find_key(name, kGlobal));
+  }
+  CHECK(find_key("pool_size", kGlobal) == nullptr);
+  CHECK(find_key("port", kDatabase)->fallback == std::string("5432"));
+  CHECK(find_key("port", kPeer)->fallback == std::string("6432"));
+}
+
+TEST_CASE("the defaults of the table and of Settings are the same") {
+  Settings settings;
+  for (const Key& key : keys()) {
+    if (!is_global(key) || key.fallback == nullptr) continue;
+    CAPTURE(key.name);
+    CHECK(assign(settings, key, key.fallback));
+  }
+  CHECK(settings == Settings{});
+}
+
+TEST_CASE("a built key changes a field, and one that is not built changes none") {
+  for (const Key& key : keys()) {
+    if (!is_global(key)) continue;
+    CAPTURE(key.name);
+    Settings settings;
+    REQUIRE(assign(settings, key, another_text(key)));
+    CHECK((settings != Settings{}) == key.built);
+  }
+}
+
+TEST_CASE("a built key of a database or user line changes its entry") {
+  for (const Key& key : keys()) {
+    CAPTURE(key.name);
+    for (const auto& [scope, section] : {std::pair{kDatabase, "databases"}, {kUser, "users"}}) {
+      if ((key.scopes & scope) == 0) continue;
+      const std::string head = "[pgweir]\n[" + std::string(section) + "]\nx = ";
+      const auto plain = load_text("t", head + "\n");
+      const auto other = load_text("t", head + std::string(key.name) + "=" +
+                                            (key.name == "load_balance_hosts" ? "disable"
+                                             : key.type == Type::choice       ? another_text(key)
+                                                                              : "3"));
+      REQUIRE(plain);
+      REQUIRE(other);
+      const bool same = plain->databases == other->databases && plain->users == other->users;
+      CHECK(same != key.built);
+      CHECK(other->warnings.size() == (key.built ? 0 : 1));
+    }
+  }
+}
+
+TEST_CASE("the texts for SHOW CONFIG follow the table and the file") {
+  const auto config = load_text("t", "[pgweir]\nlisten_port = 0x1000\n");
+  REQUIRE(config);
+  REQUIRE(config->texts.size() == keys().size());
+  for (std::size_t i = 0; i < keys().size(); ++i) {
+    const Key& key = keys()[i];
+    if (!is_global(key)) continue;
+    CAPTURE(key.name);
+    if (key.name == "listen_port") {
+      CHECK(config->texts[i] == "0x1000");
+    } else if (key.fallback == nullptr) {
+      CHECK_FALSE(config->texts[i].has_value());
+    } else {
+      CHECK(config->texts[i] == key.fallback);
+    }
+  }
+}
+
+TEST_CASE("the nearest name is near") {
+  CHECK(nearest_key("max_client_con", kGlobal) == "max_client_conn");
+  CHECK(nearest_key("POOL_MODE", kGlobal) == "pool_mode");
+  CHECK(nearest_key("poolsize", kDatabase) == "pool_size");
+  CHECK(nearest_key("xyz", kGlobal).empty());
+  CHECK(nearest_key(std::string(5000, 'a'), kGlobal).empty());
+}
+
+TEST_CASE("docs/SETTINGS.md is what the table says") {
+  const std::string path = kTree + "/docs/SETTINGS.md";
+  if (std::getenv("WEIR_REWRITE") != nullptr) std::ofstream(path) << settings_page();
+  CHECK_MESSAGE(read_all(path) == settings_page(), "renew it with WEIR_REWRITE=1 unit_config");
+}
+
+TEST_CASE("the sample file loads, and shows each built key once with its default") {
+  const std::string path = kTree + "/etc/pgweir.ini";
+  const auto config = load(path);
+  REQUIRE_MESSAGE(config.has_value(), (config ? "" : config.error().text));
+  CHECK(config->warnings.empty());
+  CHECK(config->settings == Settings{});
+
+  std::set<std::string> shown;
+  std::istringstream lines(read_all(path));
+  for (std::string line, section; std::getline(lines, line);) {
+    if (line.starts_with("[")) section = line;
+    const auto equals = line.find(" =");
+    if (section != "[pgweir]" || !line.starts_with(";") || equals == std::string::npos) continue;
+    const std::string name = line.substr(1, equals - 1);
+    CAPTURE(name);
+    const Key* key = find_key(name, kGlobal);
+    REQUIRE(key);
+    CHECK(key->built);
+    CHECK(shown.insert(name).second);
+    const auto text = trim(std::string_view(line).substr(equals + 2));
+    CHECK(text == (key->fallback == nullptr ? "" : key->fallback));
+  }
+  for (const Key& key : keys()) {
+    if (is_global(key) && key.built) CHECK_MESSAGE(shown.contains(std::string(key.name)), key.name);
+  }
+}

@@ -1,0 +1,351 @@
+#include "proxy/config/load.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "proxy/config/keys.h"
+#include "tests/unit/proxy/config/scratch_file.h"
+
+using namespace weir;
+using namespace weir::proxy::config;
+
+namespace {
+
+Config loaded(const std::string& text) {
+  auto config = load_text("t.ini", text);
+  CHECK_MESSAGE(config.has_value(), (config ? "" : config.error().text));
+  return config ? *config : Config{};
+}
+
+std::string complaint(const std::string& text) {
+  const auto config = load_text("t.ini", text);
+  return config ? "accepted" : config.error().text;
+}
+
+Config with_setting(const std::string& line) { return loaded("[pgweir]\n" + line + "\n"); }
+
+Config with_database(const std::string& line) {
+  return loaded("[pgweir]\n[databases]\n" + line + "\n");
+}
+
+std::string database_complaint(const std::string& line) {
+  return complaint("[pgweir]\n[databases]\n" + line + "\n");
+}
+
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("an ordinary pgbouncer.ini is read whole") {
+  const Config config = loaded(R"(
+;; database name = connect string
+[databases]
+shop = host=db1.example.org port=5433 dbname=shop_live user=app password='p w' pool_size=30
+* = host = 10.0.0.1
+
+[users]
+app = pool_mode=session max_user_connections=12
+
+[pgbouncer]
+logfile = /var/log/pgbouncer.log
+pidfile =
+  listen_addr = 127.0.0.1, ::1
+listen_port = 6433
+auth_type = scram-sha-256
+admin_users = anna, bert
+pool_mode = Transaction
+max_client_conn = 5000
+server_idle_timeout = 2.5
+ignore_startup_parameters = extra_float_digits,options
+unix_socket_mode = 0700
+)");
+  const Settings& s = config.settings;
+  CHECK(s.listen_addr == std::vector<std::string>{"127.0.0.1", "::1"});
+  CHECK(s.listen_port == 6433);
+  CHECK(s.auth_type == AuthType::scram_sha_256);
+  CHECK(s.admin_users.size() == 2);
+  CHECK(s.pool_mode == PoolMode::transaction);
+  CHECK(s.max_client_conn == 5000);
+  CHECK(s.server_idle_timeout_us == 2'500'000);
+  CHECK(s.unix_socket_mode == 0700);
+  CHECK(s.pidfile.empty());
+  CHECK(s.unix_socket_dir == "/tmp");
+  const Database* shop = config.find_database("shop");
+  REQUIRE(shop);
+  CHECK(shop->hosts == std::vector<std::string>{"db1.example.org"});
+  CHECK(shop->port == 5433);
+  CHECK(shop->server_dbname("shop") == "shop_live");
+  CHECK(shop->password == "p w");
+  CHECK(config.pool_size(*shop, "app") == 30);
+  CHECK(config.pool_mode(*shop, "app") == PoolMode::session);
+  CHECK(config.max_user_connections("app") == 12);
+  CHECK(config.warnings.empty());
+}
+
+TEST_CASE("the fallback entry serves every name that has no entry of its own") {
+  const Config config = with_database("a = host=x\n* = host=y port=1");
+  REQUIRE(config.find_database("a"));
+  CHECK(config.find_database("a")->hosts[0] == "x");
+  const Database* other = config.find_database("other");
+  REQUIRE(other);
+  CHECK(other->is_fallback());
+  CHECK(other->hosts[0] == "y");
+  CHECK(other->server_dbname("other") == "other");
+  CHECK(with_database("a=").find_database("b") == nullptr);
+  CHECK(with_database("*=").find_database("b")->hosts.empty());
+}
+
+TEST_CASE("user over database over global") {
+  const Config config = loaded(
+      "[pgweir]\ndefault_pool_size = 1\npool_mode = statement\nreserve_pool_size = 1\n"
+      "query_wait_timeout = 1\nmax_db_connections = 1\nmax_user_connections = 1\n"
+      "[databases]\nd = pool_size=2 pool_mode=transaction reserve_pool=2 query_wait_timeout=2 "
+      "max_db_connections=0 min_pool_size=2 server_lifetime=0\nplain =\n"
+      "[users]\nu = pool_size=3 pool_mode=session reserve_pool_size=3 query_wait_timeout=0\n");
+  const Database& d = *config.find_database("d");
+  const Database& plain = *config.find_database("plain");
+  CHECK(config.pool_size(plain, "x") == 1);
+  CHECK(config.pool_size(d, "x") == 2);
+  CHECK(config.pool_size(d, "u") == 3);
+  CHECK(config.pool_mode(plain, "x") == PoolMode::statement);
+  CHECK(config.pool_mode(d, "x") == PoolMode::transaction);
+  CHECK(config.pool_mode(d, "u") == PoolMode::session);
+  CHECK(config.reserve_pool_size(plain, "x") == 1);
+  CHECK(config.reserve_pool_size(d, "x") == 2);
+  CHECK(config.reserve_pool_size(d, "u") == 3);
+  CHECK(config.query_wait_timeout_us(d, "u") == 2'000'000);  // The user's 0 inherits.
+  CHECK(config.query_wait_timeout_us(plain, "x") == 1'000'000);
+  CHECK(config.max_db_connections(plain) == 1);
+  CHECK(config.max_db_connections(d) == 0);
+  CHECK(config.min_pool_size(d) == 2);
+  CHECK(config.max_user_connections("u") == 1);
+  CHECK(config.server_lifetime_us(d) == 3600 * kMicrosPerSecond);  // A line's 0 inherits.
+}
+
+TEST_CASE("the last of equal keys wins, also when its section appears again") {
+  const Config config = loaded(
+      "[pgbouncer]\nlisten_port = 1\nlisten_port = 2\n[databases]\na = host=x port=9\n"
+      "[pgweir]\nlisten_port = 3\n[databases]\na = port=7\n");
+  CHECK(config.settings.listen_port == 3);
+  CHECK(config.databases.size() == 1);
+  CHECK(config.find_database("a")->port == 7);
+  CHECK(config.find_database("a")->hosts.empty());
+  CHECK(with_database("a = port=1 port=2").find_database("a")->port == 2);
+}
+
+TEST_CASE("several hundred databases in one file") {
+  std::string text = "[pgbouncer]\n[databases]\n";
+  for (int i = 0; i < 800; ++i) {
+    text += "tenant_" + std::to_string(i) + " = host=db" + std::to_string(i % 7) + " user=t" +
+            std::to_string(i) + " password=secret pool_size=" + std::to_string(i % 9 + 1) + "\n";
+  }
+  const Config config = loaded(text);
+  CHECK(config.databases.size() == 800);
+  CHECK(config.find_database("tenant_799")->user == "t799");
+  CHECK(config.find_database("tenant_799")->pool_size == 799 % 9 + 1);
+}
+
+TEST_CASE("keys that are not built yet are accepted with one warning each") {
+  std::string query = "SELECT ";
+  while (query.size() < 5000) query += "1 ; ";
+  const Config config = loaded("[pgbouncer]\nauth_query = " + query +
+                               "\nauth_query = again\nquery_timeout = 5\n[databases]\n"
+                               "a = auth_user=x\nb = auth_user=y\n[users]\nu = query_timeout=3\n"
+                               "[peers]\n1 = host=x\n2 = host=y port=5\n");
+  const std::vector<std::string> expected{
+      "t.ini:2: \"auth_query\" is not built yet and has no effect",
+      "t.ini:4: \"query_timeout\" is not built yet and has no effect",
+      "t.ini:6: \"auth_user\" is not built yet and has no effect",
+      "t.ini:11: [peers] is not built yet and has no effect"};
+  CHECK(config.warnings == expected);
+  const Config once = loaded("[pgweir]\nauth_query = " + query + "\n");
+  const auto at = find_key("auth_query", kGlobal) - keys().data();
+  CHECK(once.texts[static_cast<std::size_t>(at)]->size() == query.size() - 1);  // The last space.
+}
+
+TEST_CASE("what is unknown or bad stops the load with file and line") {
+  CHECK(complaint("[pgweir]\n\nlisten_prot = 1\n") ==
+        "t.ini:3: unknown setting \"listen_prot\"; did you mean listen_port?");
+  CHECK(complaint("[pgweir]\nListen_Port = 1\n") ==
+        "t.ini:2: unknown setting \"Listen_Port\"; did you mean listen_port?");
+  CHECK(complaint("[pgweir]\nzzzzzzzzzzz = 1\n") == "t.ini:2: unknown setting \"zzzzzzzzzzz\"");
+  CHECK(has(complaint("[pgweir]\ndbname = x\n"), "it belongs in [databases]"));
+  CHECK(
+      complaint("[pgweir]\nquery_wait_timeout = 10x\n") ==
+      "t.ini:2: \"10x\" is no time for query_wait_timeout: write seconds, or a number with us, ms, "
+      "s, min, h or d");
+  CHECK(has(complaint("[pgweir]\nserver_idle_timeout =\n"), "t.ini:2: \"\" is no time"));
+  CHECK(has(complaint("[pgweir]\nquery_timeout = soon\n"), "t.ini:2: \"soon\" is no time"));
+  CHECK(complaint("[databases]\na =\n") ==
+        "t.ini: the section [pgweir] (or [pgbouncer]) is missing");
+  CHECK(complaint("") == "t.ini: the section [pgweir] (or [pgbouncer]) is missing");
+  CHECK(has(complaint("[pgweir]\n[database]\n"), "t.ini:2: unknown section \"database\""));
+  CHECK(has(complaint("[PgBouncer]\n"), "t.ini:1: unknown section"));
+  CHECK(has(complaint("[pgweir]\n[peers]\nx = host=a\n"), "t.ini:3: \"x\" is no number"));
+  CHECK(has(complaint("[pgweir]\nserver_tls_sslmode = verify-full\n"), "t.ini:2: "));
+  CHECK(has(complaint("[pgweir]\nauth_type = hba\n"), "t.ini:2: auth_type = hba is not built"));
+}
+
+TEST_CASE("bad database lines are named, with the entry they are in") {
+  CHECK(database_complaint("a = pool_siz=1") ==
+        "t.ini:3: unknown setting \"pool_siz\"; did you mean pool_size? (in the line of \"a\")");
+  for (const char* value : {"abc", "10s", "0.5", "1x", "-1"}) {
+    CAPTURE(value);
+    CHECK(has(database_complaint("a = pool_size=" + std::string(value)), "for pool_size"));
+  }
+  CHECK(has(database_complaint("a = port=0"), "no number from 1 to 65535"));
+  CHECK(has(database_complaint("a = port=x"), "\"x\" is no number for port"));
+  CHECK(has(database_complaint("a = host=h1,h2 port=1,2"), "share one port"));
+  CHECK(has(database_complaint("a = pool_mode=fast"), "is no choice for pool_mode"));
+  CHECK(has(database_complaint("pgbouncer = host=x"), "is the console's"));
+  CHECK(has(database_complaint("pgweir ="), "is the console's"));
+  CHECK(has(database_complaint(std::string(64, 'd') + " ="), "longer than 63 bytes"));
+  CHECK(with_database(std::string(63, 'd') + " =").databases.size() == 1);
+  CHECK(has(database_complaint("a = user=" + std::string(128, 'u')), "longer than 127 bytes"));
+  CHECK(has(database_complaint("a = sslmode=require"), "TLS to the server is not built"));
+  CHECK(has(database_complaint("a = listen_port=1"), "it belongs in [pgweir]"));
+  CHECK(has(complaint("[pgweir]\n[users]\nu = pool_size=x\n"), "t.ini:3: \"x\" is no number"));
+  CHECK(has(complaint("[pgweir]\n[users]\nu = dbname=x\n"), "it belongs in [databases]"));
+}
+
+TEST_CASE("no sentence and no warning shows a password") {
+  for (const char* line :
+       {"a = password=hunter2 x", "a = password=top hunter2=1", "a = password='hunter2",
+        "a = password=hunter2 port=x", "a = password='hunter2' pool_size=x",
+        "a = postgresql://u:hunter2@h:x/d", "a = postgresql://u:hunter2@h:[hunter2",
+        "a = postgresql://u:hun/ter2hunter2@h/d"}) {
+    CAPTURE(line);
+    const auto said = database_complaint(line);
+    CHECK(said != "accepted");
+    CHECK_FALSE(has(said, "hunter2"));
+  }
+  const Config config = with_database("a = password=hunter2 auth_user=x connect_timeout=1");
+  CHECK(config.warnings.size() == 2);
+  for (const std::string& warning : config.warnings) CHECK_FALSE(has(warning, "hunter2"));
+}
+
+TEST_CASE("startup parameters keep the wire's spelling") {
+  const Config config = with_database(
+      "a = client_encoding=UTF8 datestyle='ISO, DMY' timezone=UTC application_name=x "
+      "options='-c search_path=s' connect_query='select ''1'' ; select 2'");
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  auto parameters = config.find_database("a")->startup_parameters;
+  std::sort(parameters.begin(), parameters.end());
+  CHECK(parameters == Pairs{{"DateStyle", "ISO, DMY"},
+                            {"TimeZone", "UTC"},
+                            {"application_name", "x"},
+                            {"client_encoding", "UTF8"},
+                            {"options", "-c search_path=s"}});
+  CHECK(config.find_database("a")->connect_query == "select '1' ; select 2");
+  CHECK(with_database("a = client_encoding=auto").find_database("a")->startup_parameters.empty());
+}
+
+TEST_CASE("hosts: lists, directories, and how they are balanced") {
+  const Config config = with_database(
+      "a = host=h1,h2 port=6000 load_balance_hosts=disable\nb = host=/run\nc = host=@abstract");
+  CHECK(config.find_database("a")->hosts == std::vector<std::string>{"h1", "h2"});
+  CHECK_FALSE(config.find_database("a")->load_balance);
+  CHECK(config.find_database("b")->hosts[0] == "/run");
+  CHECK(config.find_database("b")->load_balance);
+  CHECK(config.find_database("c")->hosts[0] == "@abstract");
+}
+
+TEST_CASE("a URI may stand in [databases], with keys behind it that win") {
+  const Config config = with_database(
+      "shop = postgresql://u:p%20w@h1:6000,h2:6000/live?schema=x pool_size=7 user=forced");
+  const Database& shop = *config.find_database("shop");
+  CHECK(shop.hosts.size() == 2);
+  CHECK(shop.port == 6000);
+  CHECK(shop.dbname == "live");
+  CHECK(shop.user == "forced");
+  CHECK(shop.password == "p w");
+  CHECK(shop.pool_size == 7);
+  REQUIRE(config.warnings.size() == 1);
+  CHECK(has(config.warnings[0], "t.ini:3: parameter \"schema\""));
+  CHECK(has(database_complaint("a = postgresql://h1:1,h2/d"), "share one port"));
+  CHECK(with_database("a = postgresql://h1,h2/d").find_database("a")->port == 5432);
+  CHECK(has(database_complaint("a = postgresql://h:70000/d"), "no number from 1 to 65535"));
+}
+
+TEST_CASE("server_check_query tells no check and the empty check apart") {
+  CHECK(with_setting("").settings.server_check_query == "");
+  CHECK(with_setting("server_check_query = <empty>").settings.server_check_query == "");
+  CHECK_FALSE(with_setting("server_check_query =").settings.server_check_query.has_value());
+  CHECK(with_setting("server_check_query = select 1;").settings.server_check_query == "select 1;");
+}
+
+TEST_CASE("auth_file is read, and its faults name it or the line that asked for it") {
+  const ScratchFile users("\"anna\" \"secret\"\n");
+  const Config config = with_setting("auth_file = " + users.path());
+  REQUIRE(config.find_secret("anna"));
+  CHECK(*config.find_secret("anna") == "secret");
+  CHECK(config.find_secret("bert") == nullptr);
+  CHECK(complaint("[pgweir]\nauth_file = /nowhere/u.txt\n") ==
+        "t.ini:2: cannot read \"/nowhere/u.txt\": No such file or directory");
+  users.write("\"anna\"\n");
+  CHECK(has(complaint("[pgweir]\nauth_file = " + users.path() + "\n"), users.path() + ":1: "));
+}
+
+TEST_CASE("a file is loaded by its path") {
+  const ScratchFile file("[pgbouncer]\nlisten_port = 7000\n");
+  const auto config = load(file.path());
+  REQUIRE(config);
+  CHECK(config->settings.listen_port == 7000);
+  const auto missing = load("/nowhere/pgweir.ini");
+  REQUIRE_FALSE(missing);
+  CHECK(has(missing.error().text, "No such file or directory"));
+}
+
+TEST_CASE("DATABASE_URL alone is enough to start") {
+  const auto config = from_environment("postgresql://app:p%40w@db.example.org:5433/shop?schema=x");
+  REQUIRE(config);
+  const Settings& s = config->settings;
+  CHECK(s.listen_addr == std::vector<std::string>{"127.0.0.1"});
+  CHECK(s.listen_port == 6432);
+  CHECK(s.unix_socket_dir.empty());
+  CHECK(s.pool_mode == PoolMode::transaction);
+  CHECK(s.max_client_conn == 1000);
+  CHECK(s.default_pool_size == 20);
+  CHECK(s.auth_type == AuthType::scram_sha_256);
+  CHECK(s.worker_threads == 0);
+  REQUIRE(config->databases.size() == 1);
+  const Database* shop = config->find_database("shop");
+  REQUIRE(shop);
+  CHECK(shop->user == "app");
+  CHECK(shop->password == "p@w");
+  CHECK(shop->port == 5433);
+  CHECK(config->find_database("other") == nullptr);
+  CHECK(*config->find_secret("app") == "p@w");
+  CHECK(s.admin_users == std::vector<std::string>{"app"});
+  REQUIRE(config->warnings.size() == 1);
+  CHECK(has(config->warnings[0], "DATABASE_URL: parameter \"schema\""));
+}
+
+TEST_CASE("DATABASE_URL without a password trusts the loopback, and says so") {
+  const auto config = from_environment(" postgres://app@/\n");
+  REQUIRE(config);
+  CHECK(config->settings.auth_type == AuthType::trust);
+  CHECK(config->settings.admin_users.empty());
+  REQUIRE(config->find_database("app"));  // As libpq: the user's name stands for the database.
+  CHECK(config->find_database("app")->hosts[0] == "/var/run/postgresql");
+  REQUIRE(config->warnings.size() == 1);
+  CHECK(has(config->warnings[0], "no password"));
+}
+
+TEST_CASE("a DATABASE_URL that will not do is refused without showing it") {
+  for (const char* url :
+       {"", "shop", "host=h dbname=d", "mysql://u:hunter2@h/d", "postgresql://h",
+        "postgresql://:hunter2@h/d", "postgresql://u:hunter2@h/pgbouncer",
+        "postgresql://u:hunter2@h/d?sslmode=require", "postgresql://u:h/unter2@h/d"}) {
+    CAPTURE(url);
+    const auto config = from_environment(url);
+    REQUIRE_FALSE(config);
+    CHECK(has(config.error().text, "DATABASE_URL: "));
+    CHECK_FALSE(has(config.error().text, "unter2"));
+  }
+  CHECK_FALSE(from_environment("postgresql://u@h/" + std::string(64, 'd')));
+}
