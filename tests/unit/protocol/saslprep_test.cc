@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include "protocol/scram.h"
+#include "tests/vectors/vectors.h"
+
 using weir::protocol::kSaslprepBytesMax;
 using weir::protocol::saslprep;
 
@@ -68,4 +71,16 @@ TEST_CASE("a password above the maximum is not prepared, so it costs nothing") {
   CHECK(saslprep(marks) == marks);
   CHECK(saslprep(repeat("\xc2\xaa", kSaslprepBytesMax / 2)) ==
         std::string(kSaslprepBytesMax / 2, 'a'));
+}
+
+TEST_CASE("secrets that PostgreSQL made") {
+  using namespace weir;
+  const std::string path = WEIR_SOURCE_DIR "/tests/vectors/postgresql_secrets.txt";
+  for (const auto& one : vectors::read_cases(path)) {
+    CAPTURE(one.name);
+    const auto secret = protocol::ScramSecret::parse(one.setting("secret"));
+    REQUIRE(secret);
+    CHECK(secret->text() == one.setting("secret"));
+    CHECK(secret->matches(as_text(vectors::parse_bytes(one.setting("password")))));
+  }
 }
