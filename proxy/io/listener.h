@@ -22,12 +22,12 @@ inline constexpr std::uint64_t kAcceptRetryMs = 100;
 inline constexpr std::int64_t kOwnDescriptors = 32;  // Logs, epoll, wake-ups, DNS: not connections.
 
 struct ListenerOptions {
-  std::vector<std::string> addresses;  // Literals, names, or "*" for all of IPv4 and IPv6.
-  std::uint16_t port = 6432;           // 0: any free one, the same for all addresses.
+  std::vector<std::string> addresses = {};  // Literals, names, or "*" for all of IPv4 and IPv6.
+  std::uint16_t port = 6432;                // 0: any free one, the same for all addresses.
   int backlog = 128;
-  std::string unix_dir;  // Empty: no unix socket. "@name": abstract.
+  std::string unix_dir = {};  // Empty: no unix socket. "@name": abstract.
   int unix_mode = 0777;
-  std::string unix_group;
+  std::string unix_group = {};
   // Accepting pauses when fewer than `reserve` of `descriptors_max` (see open_files.h) would be
   // left for server connections. Connections are counted by the Street. 0: no such limit.
   std::int64_t descriptors_max = 0;

@@ -76,7 +76,7 @@ void Resolver::on_answer(uv_getaddrinfo_t* request, int status, addrinfo* found)
   if (resolver == nullptr) return;
   resolver->engine_.begin_turn();
   resolver->questions_.erase(question->name);
-  if (status == UV_ECANCELED) {
+  if (status == UV_EAI_CANCELED) {
     // Cancelled, and then asked for again before libuv told us.
     for (Asker* asker : question->askers) resolver->ask(question->name, *asker);
     return;

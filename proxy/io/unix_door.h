@@ -10,9 +10,9 @@
 namespace weir::proxy::io {
 
 struct UnixPlace {
-  std::string path;  // A leading '@': abstract, without file, mode and group.
+  std::string path = {};  // A leading '@': abstract, without file, mode and group.
   int mode = 0777;
-  std::string group;  // Empty: the group we run as.
+  std::string group = {};  // Empty: the group we run as.
   int backlog = 128;
 };
 

@@ -1,0 +1,245 @@
+// listener_test.cc: doors that open, refuse with a sentence, and pause instead of spinning.
+#include "proxy/io/listener.h"
+
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+
+#include "proxy/io/socket_address.h"
+#include "unit/proxy/io/town.h"
+
+namespace weir::proxy::io {
+
+using town::run_turns;
+using town::run_until;
+
+namespace {
+
+struct Guest {
+  Handle descriptor;
+  Address peer;
+  bool own_uid;
+};
+
+struct Inn {
+  Street street{1};
+  Loop& loop = street[0];
+  std::vector<Guest> guests;
+  std::vector<int> full;
+  std::unique_ptr<Listener> listener;
+  std::string complaint;
+
+  explicit Inn(const ListenerOptions& options) {
+    auto opened = Listener::open(loop, options,
+                                 {.on_accept =
+                                      [this](Handle descriptor, const Address& peer, bool own_uid) {
+                                        guests.push_back({descriptor, peer, own_uid});
+                                      },
+                                  .on_full = [this](int error) { full.push_back(error); }});
+    if (opened) {
+      listener = std::move(*opened);
+    } else {
+      complaint = opened.error().text;
+    }
+  }
+  ~Inn() {
+    for (const Guest& guest : guests) street.drop(guest.descriptor);
+  }
+  bool wait_for(std::size_t count) {
+    return run_until(loop, [this, count] { return guests.size() >= count; });
+  }
+};
+
+// A client that does not wait for anybody.
+struct Caller {
+  int descriptor;
+  explicit Caller(const SocketAddress& where)
+      : descriptor(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    connected = ::connect(descriptor, where.get(), where.length) == 0;
+  }
+  ~Caller() { ::close(descriptor); }
+  Caller(const Caller&) = delete;
+  Caller& operator=(const Caller&) = delete;
+  bool connected = false;
+};
+
+struct Scratch {
+  std::string path = "/tmp/weir-io-XXXXXX";
+  Scratch() { REQUIRE(::mkdtemp(path.data()) != nullptr); }
+  ~Scratch() { std::filesystem::remove_all(path); }
+};
+
+class FewFiles {
+ public:
+  FewFiles() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit none = before_;
+    none.rlim_cur = 3;
+    ::setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~FewFiles() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+}  // namespace
+
+TEST_CASE("a free port on several addresses, and who came") {
+  Inn inn{{.addresses = {"127.0.0.1", "127.0.0.2"}, .port = 0}};
+  REQUIRE(inn.listener);
+  const std::uint16_t port = inn.listener->port();
+  CHECK(port != 0);
+  const Caller one{*literal_address("127.0.0.1", port)};
+  const Caller two{*literal_address("127.0.0.2", port)};
+  CHECK(inn.wait_for(2));
+  CHECK(inn.guests[0].peer.text().starts_with("127.0.0."));
+  CHECK(!inn.guests[0].own_uid);
+  CHECK(inn.street.connections() == 2);
+  inn.listener->stop_tcp();
+  CHECK(!Caller{*literal_address("127.0.0.1", port)}.connected);
+}
+
+TEST_CASE("* is all of IPv4, and of IPv6 where there is one") {
+  Inn inn{{.addresses = {"*"}, .port = 0}};
+  REQUIRE_MESSAGE(inn.listener, inn.complaint);
+  const Caller four{*literal_address("127.0.0.1", inn.listener->port())};
+  CHECK(inn.wait_for(1));
+  CHECK(inn.guests[0].peer.family == Address::Family::ip4);
+  const Caller six{*literal_address("::1", inn.listener->port())};
+  if (!six.connected) return;
+  CHECK(inn.wait_for(2));
+  CHECK(inn.guests[1].peer.family == Address::Family::ip6);
+}
+
+TEST_CASE("what cannot be bound is said in a sentence") {
+  Inn first{{.addresses = {"127.0.0.1"}, .port = 0}};
+  const std::uint16_t port = first.listener->port();
+  Inn taken{{.addresses = {"127.0.0.1"}, .port = port}};
+  CHECK(taken.complaint ==
+        "cannot listen on 127.0.0.1:" + std::to_string(port) + ": Address already in use");
+  Inn foreign{{.addresses = {"192.0.2.1"}, .port = 0}};
+  CHECK(foreign.complaint == "cannot listen on 192.0.2.1:0: Cannot assign requested address");
+  Inn nonsense{{.addresses = {"not an address"}, .port = 7}};
+  CHECK(nonsense.complaint.starts_with("cannot listen on not an address port 7: "));
+}
+
+TEST_CASE("a unix socket: mode, owner, and gone at the end") {
+  const Scratch scratch;
+  const std::string path = scratch.path + "/.s.PGSQL.6432";
+  {
+    Inn inn{{.unix_dir = scratch.path, .unix_mode = 0750}};
+    REQUIRE_MESSAGE(inn.listener, inn.complaint);
+    CHECK(inn.listener->unix_path() == path);
+    struct stat file {};
+    REQUIRE(::stat(path.c_str(), &file) == 0);
+    CHECK((file.st_mode & 0777) == 0750);
+    const Caller caller{*unix_address(path)};
+    CHECK(inn.wait_for(1));
+    CHECK(inn.guests[0].own_uid);
+    CHECK(inn.guests[0].peer.text() == "unix");
+    Inn second{{.unix_dir = scratch.path}};
+    CHECK(second.complaint ==
+          "cannot listen on unix socket " + path + ": a running program is listening there");
+    inn.listener->stop_unix();
+    CHECK(!std::filesystem::exists(path));
+  }
+}
+
+TEST_CASE("a stale socket is replaced, any other file is not") {
+  const Scratch scratch;
+  const std::string path = scratch.path + "/.s.PGSQL.6432";
+  const auto address = unix_address(path);
+  const int dead = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  REQUIRE(::bind(dead, address->get(), address->length) == 0);
+  ::close(dead);
+  {
+    Inn inn{{.unix_dir = scratch.path}};
+    REQUIRE_MESSAGE(inn.listener, inn.complaint);
+    const Caller caller{*address};
+    CHECK(inn.wait_for(1));
+    // Somebody else has taken the place: what is there now is not ours to remove.
+    std::filesystem::remove(path);
+    std::ofstream{path} << "notes";
+  }
+  CHECK(std::filesystem::exists(path));
+  Inn refused{{.unix_dir = scratch.path}};
+  CHECK(refused.complaint.ends_with("a file that is not a socket is in its place"));
+  Inn nowhere{{.unix_dir = scratch.path + "/none"}};
+  CHECK(nowhere.complaint.ends_with("No such file or directory"));
+  Inn groupless{{.port = 1, .unix_dir = scratch.path, .unix_group = "no-such-group"}};
+  CHECK(groupless.complaint.ends_with("there is no group no-such-group"));
+  CHECK(!std::filesystem::exists(scratch.path + "/.s.PGSQL.1"));
+}
+
+TEST_CASE("an abstract socket") {
+  Inn inn{{.unix_dir = "@weir-io-" + std::to_string(::getpid())}};
+  REQUIRE_MESSAGE(inn.listener, inn.complaint);
+  const Caller caller{*unix_address(inn.listener->unix_path())};
+  CHECK(inn.wait_for(1));
+}
+
+TEST_CASE(
+    "without descriptors accepting pauses, says so once, and goes on by itself or when told") {
+  for (const bool told : {false, true}) {
+    CAPTURE(told);
+    Inn inn{{.addresses = {"127.0.0.1"}, .port = 0}};
+    const Caller caller{*literal_address("127.0.0.1", inn.listener->port())};
+    {
+      const FewFiles few;
+      CHECK(run_until(inn.loop, [&] { return inn.full.size() == 1; }));
+      CHECK(inn.listener->paused());
+      inn.listener->resume();  // Too soon: it pauses again, and does not repeat itself.
+      CHECK(run_until(inn.loop, [&] { return inn.listener->paused(); }));
+      run_turns(inn.loop, 0, 20);
+    }
+    CHECK(inn.full == std::vector<int>{EMFILE});
+    if (told) inn.listener->resume();
+    CHECK(inn.wait_for(1));
+    CHECK(!inn.listener->paused());
+  }
+}
+
+TEST_CASE("some descriptors are kept for servers") {
+  Inn inn{{.addresses = {"127.0.0.1"},
+           .port = 0,
+           .descriptors_max = kOwnDescriptors + 10 + 1,
+           .reserve = 10}};
+  const auto address = literal_address("127.0.0.1", inn.listener->port());
+  const Caller one{*address};
+  const Caller two{*address};
+  CHECK(run_until(inn.loop, [&] { return inn.listener->paused(); }));
+  CHECK(inn.guests.size() == 1);
+  CHECK(inn.full == std::vector<int>{EMFILE});
+  inn.street.drop(inn.guests[0].descriptor);
+  inn.guests.clear();
+  inn.listener->resume();
+  CHECK(inn.wait_for(1));
+}
+
+TEST_CASE("the callback may stop the listener") {
+  Street street{1};
+  std::unique_ptr<Listener> listener;
+  int came = 0;
+  listener = std::move(*Listener::open(street[0], {.addresses = {"127.0.0.1"}, .port = 0},
+                                       {.on_accept =
+                                            [&](Handle descriptor, const Address&, bool) {
+                                              street.drop(descriptor);
+                                              listener->stop();
+                                              ++came;
+                                            },
+                                        .on_full = {}}));
+  const auto address = literal_address("127.0.0.1", listener->port());
+  const Caller one{*address};
+  const Caller two{*address};
+  CHECK(run_until(street[0], [&] { return came == 1; }));
+  run_turns(street[0], 0, 3);
+  CHECK(came == 1);
+}
+
+}  // namespace weir::proxy::io
