@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <doctest/doctest.h>
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -40,8 +41,11 @@ std::string userlist(const Settings& settings) {
   std::string text;
   for (const auto& [name, secret] : settings.accounts)
     text += "\"" + name + "\" \"" + secret + "\"\n";
-  for (const char* name : {"alice", "bob", "carol", "admin", "postgres"})
-    text += "\"" + std::string(name) + "\" \"\"\n";
+  for (const std::string name : {"alice", "bob", "carol", "admin", "postgres"}) {
+    const auto is_it = [&](const auto& account) { return account.first == name; };
+    if (std::ranges::any_of(settings.accounts, is_it)) continue;
+    text += "\"" + name + "\" \"\"\n";
+  }
   return text;
 }
 
