@@ -34,7 +34,7 @@ def as_cmake(name, value, tree):
         values = [f"{tree}.{each}" for each in values]
     if name == "LABELS":
         values = [*values, tree]
-    words = [("ON" if each else "OFF") if isinstance(each, bool) else str(each) for each in values]
+    words = [str(each).replace(";", "\\;") for each in values]
     return f"{name} {quoted(';'.join(words))}"
 
 
