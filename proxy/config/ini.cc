@@ -177,7 +177,7 @@ class Feed {
       announce_ = false;
       return std::to_string(next_ - 1) + "=";
     }
-    const std::string token = std::to_string(next_);
+    std::string token = std::to_string(next_);
     const Line& line = source_.lines[next_++];
     anatomy_ = dissect(line.text);
     switch (anatomy_.kind) {

@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
 #include <string>
-#include <utility>
 
 using namespace weir::proxy::config;
 
@@ -54,21 +54,25 @@ TEST_CASE("integers with anything else about them are refused with a reason") {
 }
 
 TEST_CASE("times are seconds with fractions, or carry PostgreSQL's units") {
-  for (const auto& [text, us] : {std::pair{"5", 5'000'000},
-                                 {"0.5", 500'000},
-                                 {".25", 250'000},
-                                 {"0", 0},
-                                 {"5s", 5'000'000},
-                                 {"500ms", 500'000},
-                                 {"250us", 250},
-                                 {"1min", 60'000'000},
-                                 {"1.5 min", 90'000'000},
-                                 {"0.5h", 1'800'000'000},
-                                 {"1e1", 10'000'000},
-                                 {"0.0000004", 0},
-                                 {"5 S", 5'000'000}}) {
-    CAPTURE(text);
-    CHECK(number("query_wait_timeout", text) == us);
+  struct Case {
+    const char* text;
+    std::int64_t us;
+  };
+  for (const Case& each : {Case{"5", 5'000'000},
+                           {"0.5", 500'000},
+                           {".25", 250'000},
+                           {"0", 0},
+                           {"5s", 5'000'000},
+                           {"500ms", 500'000},
+                           {"250us", 250},
+                           {"1min", 60'000'000},
+                           {"1.5 min", 90'000'000},
+                           {"0.5h", 1'800'000'000},
+                           {"1e1", 10'000'000},
+                           {"0.0000004", 0},
+                           {"5 S", 5'000'000}}) {
+    CAPTURE(each.text);
+    CHECK(number("query_wait_timeout", each.text) == each.us);
   }
   CHECK(number("server_lifetime", "1d") == 86'400'000'000);
 }
