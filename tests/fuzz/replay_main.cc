@@ -1,4 +1,4 @@
-// Runs a fuzz target as an ordinary test: every file of its corpus, then a few thousand mutations
+// Runs a fuzz target as an ordinary test: every file of its corpus, then some mutations
 // of them from a seed that is printed. WEIR_SEED chooses another seed, WEIR_MUTATIONS their number.
 #include <csignal>
 #include <cstdio>

@@ -21,7 +21,7 @@ TEST_CASE("errors carry S V C M, and H when there is one") {
   CHECK(out ==
         parse_bytes(R"("E" 00 00 00 22 "SFATAL\0" "VFATAL\0" "CZZ001\0" "Mno\0" "Dso\0" 00)"));
   out.clear();
-  put_notice(out, Severity::warning, {"00000", "hm", ""});
+  put_notice(out, Severity::warning, Fault{"00000", "hm", ""});
   CHECK(out == parse_bytes(R"("N" 00 00 00 22 "SWARNING\0" "VWARNING\0" "C00000\0" "Mhm\0" 00)"));
 }
 

@@ -1,3 +1,4 @@
+// sqlstate.cc has no header of its own: known_sqlstate() is declared in decode.h.
 #include <doctest/doctest.h>
 
 #include <cstring>
