@@ -36,6 +36,9 @@ class ClientLogin {
   //   md5            AuthenticationMD5Password against a plain or md5 secret; SCRAM instead when
   //                  the secret is SCRAM, as PgBouncer
   //   scram_sha_256  SCRAM against a plain or SCRAM secret; an md5 secret proves nobody
+  // SCRAM against a plain secret runs pbkdf2 at every login, which takes a millisecond and shows
+  // that the user exists. A caller with plain secrets keeps what
+  // ScramSecret::from_password(secret, scram_stable_salt(mock_key, user)).text() gave it.
   // `unknown_by_scram`: under md5, ask unknown users by SCRAM. For a caller whose secrets are
   // mostly SCRAM: otherwise the question itself tells which users exist.
   ClientLogin(AuthType type, std::string user, std::optional<std::string> secret,
