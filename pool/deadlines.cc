@@ -8,27 +8,27 @@ void Deadlines::arm(Deadline& deadline, Instant at) {
   const bool fresh = !deadline.armed();
   if (fresh) {
     heap_.push_back(&deadline);
-    deadline.index = static_cast<std::uint32_t>(heap_.size() - 1);
+    deadline.heap_index = static_cast<std::uint32_t>(heap_.size() - 1);
   }
   deadline.at = at;
   if (fresh || earlier) {
-    rise(deadline.index, deadline);
+    rise(deadline.heap_index, deadline);
   } else {
-    sink(deadline.index, deadline);
+    sink(deadline.heap_index, deadline);
   }
 }
 
 void Deadlines::disarm(Deadline& deadline) {
   if (!deadline.armed()) return;
-  const std::uint32_t hole = deadline.index;
+  const std::uint32_t hole = deadline.heap_index;
   Deadline* const last = heap_.back();
   heap_.pop_back();
-  deadline.index = Deadline::kUnarmed;
+  deadline.heap_index = Deadline::kUnarmed;
   deadline.at = kNever;
   if (last == &deadline) return;
   place(hole, *last);
   rise(hole, *last);
-  sink(last->index, *last);
+  sink(last->heap_index, *last);
 }
 
 Deadline* Deadlines::pop_due(Instant now) {
@@ -40,7 +40,7 @@ Deadline* Deadlines::pop_due(Instant now) {
 
 void Deadlines::place(std::uint32_t index, Deadline& deadline) {
   heap_[index] = &deadline;
-  deadline.index = index;
+  deadline.heap_index = index;
 }
 
 void Deadlines::rise(std::uint32_t index, Deadline& deadline) {

@@ -18,11 +18,11 @@ struct Deadline {
   explicit Deadline(Kind what) : kind(what) {}
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
-  ~Deadline() { WEIR_CHECK(index == kUnarmed); }
-  bool armed() const { return index != kUnarmed; }
+  ~Deadline() { WEIR_CHECK(heap_index == kUnarmed); }
+  bool armed() const { return heap_index != kUnarmed; }
 
   Instant at = kNever;
-  std::uint32_t index = kUnarmed;
+  std::uint32_t heap_index = kUnarmed;
   Kind kind;
 };
 

@@ -128,6 +128,10 @@ void put_notice(Buffer& out, Severity severity, const Fault& notice) {
   put_fields(out, 'N', severity, {notice.sqlstate, notice.text, {}, notice.hint});
 }
 
+void put_notice(Buffer& out, Severity severity, const ErrorFields& fields) {
+  put_fields(out, 'N', severity, {fields.sqlstate, fields.message, fields.detail, fields.hint});
+}
+
 void put_authentication_ok(Buffer& out) { put_authentication(out, 0); }
 void put_authentication_cleartext(Buffer& out) { put_authentication(out, 3); }
 void put_authentication_md5(Buffer& out, std::span<const std::uint8_t, 4> salt) {

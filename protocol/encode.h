@@ -30,6 +30,7 @@ void put_error(Buffer& out, Severity severity, const Fault& fault);
 void put_server_error(Buffer& out, Severity severity, const ErrorFields& fields);
 // NoticeResponse, same fields. `sqlstate` is mostly "00000".
 void put_notice(Buffer& out, Severity severity, const Fault& notice);
+void put_notice(Buffer& out, Severity severity, const ErrorFields& fields);
 
 void put_authentication_ok(Buffer& out);
 void put_authentication_cleartext(Buffer& out);

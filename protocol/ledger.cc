@@ -80,6 +80,7 @@ constexpr bool ends_in_ready(Request request) {
 
 void Ledger::note(Request request, Action action) {
   WEIR_CHECK(!full());
+  if (request != Request::copy_end) batch_open_ = !ends_in_ready(request);
   if (skipping_) {  // The server reads past everything but a Sync.
     if (request != Request::sync) return;
     skipping_ = false;
@@ -156,7 +157,7 @@ std::optional<Request> Ledger::take_ours() {
 
 void Ledger::clear() {
   head_ = count_ = 0;
-  skipping_ = copying_in_ = doubtful_ = false;
+  batch_open_ = skipping_ = copying_in_ = doubtful_ = false;
 }
 
 void Ledger::push(Note note) {

@@ -43,8 +43,9 @@ class Ledger {
   // An answer of ours that is due now; call until nothing comes.
   std::optional<Request> take_ours();
 
-  // Nothing is owed, the server is not skipping to a Sync, no COPY FROM STDIN is open.
-  bool settled() const { return count_ == 0 && !skipping_ && !copying_in_; }
+  // Nothing is owed, no extended query waits for its Sync (answers may come before, after a
+  // Flush), the server is not skipping to one, and no COPY FROM STDIN is open.
+  bool settled() const { return count_ == 0 && !batch_open_ && !skipping_ && !copying_in_; }
   bool full() const { return count_ >= kLedgerMax; }
   std::size_t owed() const { return count_; }
   bool copying_in() const { return copying_in_; }
@@ -72,6 +73,7 @@ class Ledger {
   std::vector<Note> ring_;  // Size is a power of two.
   std::size_t head_ = 0;
   std::size_t count_ = 0;
+  bool batch_open_ = false;  // Extended requests have passed since the last Sync.
   bool skipping_ = false;    // The server ignores all until the next Sync.
   bool copying_in_ = false;  // The server reads CopyData and is deaf to Sync.
   bool doubtful_ = false;

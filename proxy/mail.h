@@ -11,6 +11,7 @@
 
 #include "pool/pool.h"
 #include "protocol/bytes.h"
+#include "protocol/parameters.h"
 #include "proxy/config/config.h"
 #include "proxy/world.h"
 
@@ -38,7 +39,7 @@ struct HandOver {
   Target target;
   std::uint32_t pid;
   Buffer cancel_key;
-  std::vector<std::string> settings;  // Tracked parameters, in Tracked's order.
+  protocol::Values settings;  // Tracked parameters, in Tracked's order.
   Instant born_at;
   Instant idle_since;
   std::uint32_t config_generation;

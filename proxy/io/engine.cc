@@ -51,7 +51,7 @@ Engine::Engine(Street& owner, std::size_t worker)
   WEIR_CHECK(bell_ != nullptr);
   prepare_->data = check_->data = hurry_->data = timer_->data = dial_timer_->data = bell_->data =
       this;
-  uv_prepare_start(prepare_.get(), [](uv_prepare_t* at) { engine_of(at).clock_read_ = false; });
+  uv_prepare_start(prepare_.get(), [](uv_prepare_t* at) { engine_of(at).before_poll(); });
   uv_check_start(check_.get(), [](uv_check_t* at) { engine_of(at).end_turn(); });
 }
 
@@ -93,20 +93,32 @@ void Engine::end_turn() {
   if (taker_->finished()) uv_stop(&loop);
 }
 
-// The timer only wakes epoll up; whether it is time is asked of our own clock in end_turn(). So it
-// may be armed for too long ago or a millisecond too early, and is then armed again.
+// The timer only wakes epoll up; whether it is time is asked of our own clock in end_turn().
 void Engine::arm_timer() {
   const Instant deadline = taker_->next_deadline();
-  if (deadline == armed_ && (deadline == kNever || uv_is_active(plain(timer_.get())) != 0)) return;
+  if (deadline == armed_) return;
   armed_ = deadline;
   if (deadline == kNever) {
     uv_timer_stop(timer_.get());
-    return;
+  } else {
+    start_timer();
   }
-  const Instant wait_us = std::max<Instant>(deadline - now_, 0);
+}
+
+void Engine::start_timer() {
+  const Instant wait_us = std::max<Instant>(armed_ - now_, 0);
+  const auto wait_ms = static_cast<std::uint64_t>((wait_us + kMillisecond - 1) / kMillisecond);
   uv_timer_start(
-      timer_.get(), [](uv_timer_t*) {},
-      static_cast<std::uint64_t>((wait_us + kMillisecond - 1) / kMillisecond), 0);
+      timer_.get(), [](uv_timer_t*) {}, wait_ms, 0);
+}
+
+// libuv's clock counts milliseconds and may run ahead of ours: the timer can fire after a turn
+// that found it too early. Fired without on_time(), it is started again before epoll waits.
+void Engine::before_poll() {
+  clock_read_ = false;
+  if (armed_ == kNever || uv_is_active(plain(timer_.get())) != 0) return;
+  now_ = read_clock();
+  start_timer();
 }
 
 void Engine::defer(PollTransport& transport) {

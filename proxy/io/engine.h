@@ -50,12 +50,14 @@ class Engine {
   void run_deferred();
   void take_mail();
   void arm_timer();
+  void start_timer();
+  void before_poll();
 
   const std::size_t worker_;
   TurnTaker* taker_ = nullptr;
   Instant now_ = 0;
   bool clock_read_ = false;
-  Instant armed_ = kNever;
+  Instant armed_ = kNever;  // The deadline that timer_ was last started for.
   UvPtr<uv_prepare_t> prepare_;
   UvPtr<uv_check_t> check_;
   UvPtr<uv_idle_t> hurry_;  // While it is active, epoll_wait does not wait.

@@ -1,0 +1,40 @@
+// cancel_call.h: one CancelRequest on its way to a server (manual: Canceling Requests in Progress).
+//
+// PostgreSQL answers by closing the connection once the signal has been sent. Until then the
+// server it is for must not get another client, or that client's query would be hit.
+#pragma once
+
+#include <cstdint>
+
+#include "pool/deadlines.h"
+#include "protocol/bytes.h"
+#include "proxy/stream.h"
+
+namespace weir::proxy {
+
+class Server;
+class Worker;
+
+class CancelCall final : public pool::Deadline, private StreamUser {
+ public:
+  CancelCall(Worker& worker, Server& server);
+  void dial();
+
+  std::uint64_t server_id() const { return server_id_; }
+
+ private:
+  void on_open() override;
+  std::size_t on_bytes(Bytes bytes) override { return bytes.size(); }
+  void on_gone(int error) override;
+
+  Worker& worker_;
+  const std::uint64_t server_id_;
+  Target target_;
+  std::uint32_t pid_;
+  Buffer key_;
+
+ public:
+  Stream stream;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,312 @@
+#include "proxy/client.h"
+
+#include <array>
+#include <utility>
+
+#include "protocol/crypto.h"
+#include "protocol/encode.h"
+#include "proxy/admin/console.h"
+#include "proxy/auth.h"
+#include "proxy/server.h"
+#include "proxy/share.h"
+#include "proxy/worker.h"
+
+namespace weir::proxy {
+
+using pool::ClientEvent;
+using pool::ClientState;
+using protocol::Action;
+using protocol::Framer;
+using protocol::Piece;
+using protocol::Request;
+
+namespace {
+
+// What a request notes in the ledger; nothing for those that are owed no answer.
+std::optional<Request> owed(char tag) {
+  switch (tag) {
+    case 'Q':
+      return Request::query;
+    case 'F':
+      return Request::function_call;
+    case 'P':
+      return Request::parse;
+    case 'B':
+      return Request::bind;
+    case 'D':
+      return Request::describe;
+    case 'E':
+      return Request::execute;
+    case 'C':
+      return Request::close;
+    case 'S':
+      return Request::sync;
+    case 'c':
+    case 'f':
+      return Request::copy_end;
+    default:
+      return std::nullopt;
+  }
+}
+
+bool known(char tag) { return owed(tag) || tag == 'H' || tag == 'd' || tag == 'X'; }
+
+// ReadyForQuery by a plain query or function call; an extended query is read past to its Sync.
+bool stands_alone(char tag) { return tag == 'Q' || tag == 'F'; }
+
+std::string hex_of(char tag) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  const auto byte = static_cast<unsigned char>(tag);
+  return {'0', 'x', kHex[byte >> 4], kHex[byte & 15]};
+}
+
+}  // namespace
+
+Client::Client(Worker& worker, std::uint64_t client_id, std::uint32_t client_place,
+               const Address& address)
+    : id(client_id),
+      place(client_place),
+      stream(worker, *this),
+      worker_(worker),
+      framer_(static_cast<std::uint32_t>(worker.config().settings.max_packet_size)),
+      address_(address) {}
+
+Client::~Client() = default;
+
+void Client::adopt(Handle handle, bool own_uid) {
+  connected_at = worker_.world.now();
+  auth_ = std::make_unique<Auth>(worker_, *this, own_uid);
+  stream.adopt(worker_.world, handle);
+}
+
+Share* Client::share() const { return static_cast<Share*>(pool); }
+
+Server* Client::linked() const { return static_cast<Server*>(server); }
+
+const std::string& Client::database() const {
+  static const std::string kNone = "(nodb)";
+  static const std::string kConsole = "pgweir";
+  if (console_) return kConsole;
+  return pool != nullptr ? share()->id.database : kNone;
+}
+
+std::string Client::name() const {
+  return database() + "/" + (user_.empty() ? "(nouser)" : user_) + "@" + address_.text();
+}
+
+void Client::set_identity(std::string user, bool long_key) {
+  user_ = std::move(user);
+  long_key_ = long_key;
+}
+
+void Client::enter_console(std::unique_ptr<Console> console) { console_ = std::move(console); }
+
+std::size_t Client::on_bytes(Bytes bytes) {
+  switch (state) {
+    case ClientState::greeting:
+    case ClientState::proving:
+      return take_login(bytes);
+    case ClientState::welcoming:
+    case ClientState::parked:
+      return 0;
+    case ClientState::ready:
+    case ClientState::linked:
+      return take_requests(bytes);
+    case ClientState::console:
+      return console_->take(bytes);
+    case ClientState::draining:
+    case ClientState::closed:
+    case ClientState::count:
+      break;
+  }
+  return bytes.size();
+}
+
+std::size_t Client::take_login(Bytes bytes) {
+  Bytes left = bytes;
+  auth_->take(left);
+  if (state != ClientState::greeting && state != ClientState::proving) auth_.reset();
+  if (!stream.is_open()) return bytes.size();
+  std::size_t taken = bytes.size() - left.size();
+  // What came behind the last message of the login belongs to the next state.
+  if (!left.empty() && state != ClientState::greeting && state != ClientState::proving) {
+    taken += on_bytes(left);
+  }
+  return taken;
+}
+
+std::size_t Client::take_requests(Bytes bytes) {
+  Bytes left = bytes;
+  Piece piece;
+  for (;;) {
+    const Framer before = framer_;
+    const Bytes from = left;
+    const auto cut = framer_.next(left, piece);
+    if (cut == Framer::Cut::need_more) return bytes.size();
+    if (cut == Framer::Cut::bad_length) {
+      protocol_violation("invalid message length");
+      return bytes.size();
+    }
+    if (piece.begins) {
+      switch (begin_request(piece)) {
+        case Begin::pass:
+          swallowing_ = false;
+          break;
+        case Begin::swallow:
+          swallowing_ = true;
+          break;
+        case Begin::wait:  // The message stays where it is until go_on().
+          framer_ = before;
+          return bytes.size() - from.size();
+        case Begin::stop:
+          return bytes.size();
+      }
+    }
+    if (!swallowing_) {
+      Server& to = *linked();
+      if (watch_name_) note_statement_name(piece);
+      if (!piece.carry.empty()) to.stream.put_copy(piece.carry);
+      to.stream.put(piece.raw);
+    }
+    if (piece.ends) end_request(piece);
+    if (state != ClientState::linked && state != ClientState::ready) return bytes.size();
+  }
+}
+
+Client::Begin Client::begin_request(const Piece& piece) {
+  if (!known(piece.tag)) {
+    protocol_violation("invalid frontend message type " + hex_of(piece.tag));
+    return Begin::stop;
+  }
+  if (piece.tag == 'X') {
+    worker_.part_from(*this, Parting::terminated, "client close request");
+    return Begin::stop;
+  }
+  if (skip_ != Skip::none) return Begin::swallow;  // Answered in line already.
+  if (state == ClientState::linked) return begin_linked(piece);
+  const Begin begin = begin_unlinked(piece.tag);
+  return begin == Begin::pass ? begin_linked(piece) : begin;
+}
+
+Client::Begin Client::begin_unlinked(char tag) {
+  switch (tag) {
+    case 'H':  // Nothing is buffered here.
+    case 'd':  // The end of a COPY that has failed already (manual: COPY Operations).
+    case 'c':
+    case 'f':
+      return Begin::swallow;
+    case 'S':  // Closes nothing: no server is needed to say so.
+      return Begin::swallow;
+    default:
+      parked_tag_ = tag;
+      return worker_.want_server(*this) && !waits_for_settings ? Begin::pass : Begin::wait;
+  }
+}
+
+Client::Begin Client::begin_linked(const Piece& piece) {
+  Server& to = *linked();
+  if (waits_for_settings || to.ledger.full()) {
+    waits_for_ledger = !waits_for_settings;
+    stream.stop_feeding();
+    return Begin::wait;
+  }
+  if (const auto request = owed(piece.tag)) to.ledger.note(*request, Action::forward);
+  watch_name_ = piece.tag == 'P' && !to.has_named_statements;
+  return Begin::pass;
+}
+
+void Client::end_request(const Piece& piece) {
+  if (!swallowing_) {
+    if (state == ClientState::linked) worker_.maybe_release(*this);
+    return;
+  }
+  const bool idle_sync = skip_ == Skip::none && piece.tag == 'S';
+  const bool skipped = skip_ == Skip::message || (skip_ == Skip::to_sync && piece.tag == 'S');
+  if (!idle_sync && !skipped) return;
+  skip_ = Skip::none;
+  Buffer out;
+  protocol::put_ready_for_query(out, 'I');
+  stream.put_copy(out);
+}
+
+// A named statement stays on the server: it must not meet the next client's of that name.
+void Client::note_statement_name(const Piece& piece) {
+  const Bytes body = piece.body();
+  if (body.empty()) return;
+  watch_name_ = false;
+  if (body[0] != 0) linked()->has_named_statements = true;
+}
+
+void Client::go_on() {
+  if (state != ClientState::ready && state != ClientState::linked) return;
+  if (waits_for_settings) return;
+  stream.resume_feeding();
+}
+
+void Client::answer_in_line(const Fault& fault) {
+  // The head of the request is still in front of us: it is looked at again when feeding resumes.
+  skip_ = stands_alone(parked_tag_) ? Skip::message : Skip::to_sync;
+  Buffer out;
+  protocol::put_error(out, protocol::Severity::error, fault);
+  stream.put_copy(out);
+}
+
+void Client::refuse(const Fault& fault) {
+  Buffer out;
+  protocol::put_error(out, protocol::Severity::fatal, fault);
+  stream.put_copy(out);
+  if (worker_.config().settings.log_pooler_errors) {
+    worker_.log(Level::warning, *this,
+                "pooler error: " + fault.text + " (" + fault.sqlstate + ")");
+  }
+  worker_.part_from(*this, Parting::refused, fault.text);
+}
+
+void Client::on_sent() {
+  if (state == ClientState::ready) go_on();
+}
+
+void Client::on_gone(int) {
+  if (state == ClientState::draining) return worker_.retire(*this);
+  worker_.part_from(*this, Parting::vanished, "client unexpected eof");
+}
+
+void Client::protocol_violation(std::string text) {
+  refuse({"08P01", std::move(text), "The connection is closed: its byte stream makes no sense."});
+}
+
+void Client::greet() {
+  Buffer out;
+  const auto& tracked = worker_.commons.tracked;
+  const auto report = [&](const std::string& name, const std::string& told) {
+    const auto index = tracked.index(name);
+    const auto& own = index ? settings.value(*index) : std::nullopt;
+    protocol::put_parameter_status(out, name, own.value_or(told));
+  };
+  if (console_) {
+    for (const auto& [name, value] : console_->parameters()) report(name, value);
+  } else {
+    for (const auto& [name, value] : share()->welcome) report(name, value);
+  }
+  const auto key = cancel_secret();
+  protocol::put_backend_key_data(out, pid_of(worker_.index, place),
+                                 Bytes{key}.first(long_key_ ? key.size() : 4));
+  protocol::put_ready_for_query(out, 'I');
+  stream.put_copy(out);
+}
+
+std::array<std::uint8_t, 32> Client::cancel_secret() const {
+  std::array<std::uint8_t, 8> number{};
+  for (std::size_t i = 0; i < number.size(); ++i) {
+    number[i] = static_cast<std::uint8_t>(id >> (8 * i));
+  }
+  return protocol::hmac_sha256(worker_.commons.secret, number);
+}
+
+bool Client::key_matches(Bytes key) const {
+  const auto secret = cancel_secret();
+  const Bytes wanted = Bytes{secret}.first(long_key_ ? secret.size() : 4);
+  return protocol::constant_time_equal(wanted, key);
+}
+
+}  // namespace weir::proxy

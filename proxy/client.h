@@ -1,0 +1,111 @@
+// client.h: one connection from an application, from its startup packet to its last byte.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "pool/slots.h"
+#include "protocol/framer.h"
+#include "protocol/ledger.h"
+#include "protocol/parameters.h"
+#include "protocol/result.h"
+#include "proxy/stream.h"
+#include "proxy/world.h"
+
+namespace weir::proxy {
+
+class Auth;
+class Console;
+class Server;
+class Share;
+class Worker;
+struct NamedLimits;
+
+// How a client and pgweir part.
+enum class Parting : unsigned char {
+  terminated,  // It said so; what it had asked for before is still done.
+  vanished,    // Its connection broke: what it had asked for is cancelled.
+  refused,     // We end it, and it is told why.
+};
+
+class Client final : public pool::ClientSlot, private StreamUser {
+ public:
+  Client(Worker& worker, std::uint64_t id, std::uint32_t place, const Address& address);
+  ~Client();
+
+  void adopt(Handle handle, bool own_uid);
+
+  // The client has its server, or its settings are in place: what it has sent goes on.
+  void go_on();
+  // Answers the request in line itself: the fault as an ERROR, and the session goes on. The rest
+  // of the request is read past. REQUIRES: parked.
+  void answer_in_line(const Fault& fault);
+  // Says why (FATAL), lets it leave, then closes.
+  void refuse(const Fault& fault);
+  // No message of the client's is half way.
+  bool between_messages() const { return framer_.at_boundary(); }
+
+  // "shop/app@127.0.0.1:5000"
+  std::string name() const;
+  Share* share() const;
+  Server* linked() const;
+  const std::string& user() const { return user_; }
+  const std::string& database() const;
+  void set_identity(std::string user, bool long_key);
+  void enter_console(std::unique_ptr<Console> console);
+  Console* console() { return console_.get(); }
+  // Greets: AuthenticationOk has left already; parameters, key, ReadyForQuery.
+  void greet();
+
+  // For cancel requests (manual: Canceling Requests in Progress).
+  bool key_matches(Bytes key) const;
+
+  const std::uint64_t id;
+  const std::uint32_t place;  // Index in the worker's table; part of the pid it is told.
+  Stream stream;
+  protocol::SettingsRef settings;
+  // A server has accepted all of `settings`, so they may be set in the same write as a request.
+  bool settings_proved = false;
+  bool waits_for_settings = false;  // Until the server has answered our SET.
+  bool waits_for_ledger = false;    // Until the server has answered some of what it owes.
+  bool queued_to_go_on = false;
+  Instant connected_at = 0;
+  NamedLimits* counted_database = nullptr;  // While it counts against max_client_conn and its kin.
+  NamedLimits* counted_user = nullptr;
+
+ private:
+  friend class Auth;
+  void on_open() override {}
+  std::size_t on_bytes(Bytes bytes) override;
+  void on_sent() override;
+  void on_gone(int error) override;
+
+  std::size_t take_login(Bytes bytes);
+  std::size_t take_requests(Bytes bytes);
+  enum class Begin : unsigned char { pass, swallow, wait, stop };
+  Begin begin_request(const protocol::Piece& piece);
+  Begin begin_unlinked(char tag);
+  Begin begin_linked(const protocol::Piece& piece);
+  void end_request(const protocol::Piece& piece);
+  void note_statement_name(const protocol::Piece& piece);
+  void protocol_violation(std::string text);
+
+  std::array<std::uint8_t, 32> cancel_secret() const;
+
+  Worker& worker_;
+  protocol::Framer framer_;
+  enum class Skip : unsigned char { none, message, to_sync };
+  Skip skip_ = Skip::none;
+  char parked_tag_ = 0;      // Of the request that went into the line.
+  bool swallowing_ = false;  // The message at hand goes nowhere.
+  bool watch_name_ = false;  // The first byte of a Parse's body is still to come.
+  bool long_key_ = false;    // Protocol 3.2: a key of 32 bytes.
+  Address address_;
+  std::string user_;
+  std::unique_ptr<Auth> auth_;
+  std::unique_ptr<Console> console_;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,36 @@
+#include "proxy/commons.h"
+
+namespace weir::proxy {
+
+Parameters PoolEntry::parameters() const {
+  const std::lock_guard lock(mutex_);
+  return parameters_;
+}
+
+void PoolEntry::set_parameters(Parameters parameters) {
+  const std::lock_guard lock(mutex_);
+  parameters_ = std::move(parameters);
+}
+
+PoolEntry& Commons::pool(const PoolId& id) {
+  NamedLimits& of_database = database(id.database);
+  NamedLimits& of_user = user(id.user);
+  const std::lock_guard lock(mutex_);
+  auto& entry = pools_[id];
+  if (!entry) entry = std::make_unique<PoolEntry>(workers, of_database.servers, of_user.servers);
+  return *entry;
+}
+
+NamedLimits& Commons::database(const std::string& name) { return limits(databases_, name); }
+
+NamedLimits& Commons::user(const std::string& name) { return limits(users_, name); }
+
+NamedLimits& Commons::limits(std::map<std::string, std::unique_ptr<NamedLimits>>& of,
+                             const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  auto& slot = of[name];
+  if (!slot) slot = std::make_unique<NamedLimits>();
+  return *slot;
+}
+
+}  // namespace weir::proxy

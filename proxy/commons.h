@@ -1,0 +1,113 @@
+// commons.h: what all workers share. Everything here is safe to call from any worker; nothing
+// here is on the path of a query but the atomics of quota and exchange.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pool/pool.h"
+#include "protocol/parameters.h"
+#include "proxy/config/config.h"
+#include "proxy/log.h"
+#include "proxy/mail.h"
+
+namespace weir::proxy {
+
+// What a server told when it logged in, for the greeting of clients (manual: Start-up).
+using Parameters = std::vector<std::pair<std::string, std::string>>;
+
+// The process-wide part of one pool, and what its first server told.
+struct PoolEntry {
+  PoolEntry(std::size_t workers, pool::Limit& database, pool::Limit& user)
+      : shared(workers, database, user) {}
+  pool::SharedPool shared;
+  // Empty until a server has logged in.
+  Parameters parameters() const;
+  void set_parameters(Parameters parameters);
+
+ private:
+  mutable std::mutex mutex_;
+  Parameters parameters_;
+};
+
+// What one worker has done so far. Written by it alone, read by whoever reports.
+struct alignas(64) WorkerStats {
+  std::atomic<std::uint64_t> transactions{0};
+  std::atomic<std::uint64_t> queries{0};
+  std::atomic<std::uint64_t> wait_us{0};
+  std::atomic<std::int64_t> clients{0};
+
+  static void add(std::atomic<std::uint64_t>& to, std::uint64_t amount) {
+    to.store(to.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+};
+
+// Limits on connections of one database or of one user.
+struct NamedLimits {
+  pool::Limit servers;
+  pool::Limit clients;
+};
+
+// What only the process as a whole can do. Called by workers; answered by mail.
+class Office {
+ public:
+  // Loads the configuration anew; ReloadDone goes to `worker` for `client` (0: to nobody).
+  virtual void reload(std::size_t worker, std::uint64_t client) = 0;
+  virtual void shut_down(Stop stop) = 0;
+  // Worker 0 has begun to shut down: no more clients come in.
+  virtual void stop_accepting() = 0;
+  // A worker has taken over the configuration it was mailed.
+  virtual void reload_applied(const config::Config* config) = 0;
+
+ protected:
+  ~Office() = default;
+};
+
+class Commons {
+ public:
+  // `secret`: 32 bytes of a CSPRNG; cancel keys and mock salts are derived from it.
+  Commons(std::size_t worker_count, const std::array<std::uint8_t, 32>& random_secret,
+          protocol::Tracked tracked_parameters, Office& the_office, Log& the_log)
+      : workers(worker_count),
+        secret(random_secret),
+        tracked(std::move(tracked_parameters)),
+        office(the_office),
+        log(the_log),
+        stats(worker_count) {}
+
+  const std::size_t workers;
+  const std::array<std::uint8_t, 32> secret;
+  const protocol::Tracked tracked;
+  Office& office;
+  Log& log;
+
+  // Counts up over the process: one for each client and each server connection.
+  std::uint64_t next_id() { return ids_.fetch_add(1, std::memory_order_relaxed) + 1; }
+
+  std::atomic<std::int64_t> clients{0};  // Admitted, the console's not counted.
+  std::vector<WorkerStats> stats;        // One a worker.
+
+  // Created when first asked for; lives as long as the process.
+  PoolEntry& pool(const PoolId& id);
+  NamedLimits& database(const std::string& name);
+  NamedLimits& user(const std::string& name);
+
+ private:
+  NamedLimits& limits(std::map<std::string, std::unique_ptr<NamedLimits>>& of,
+                      const std::string& name);
+
+  std::atomic<std::uint64_t> ids_{0};
+  std::mutex mutex_;
+  std::map<PoolId, std::unique_ptr<PoolEntry>> pools_;
+  std::map<std::string, std::unique_ptr<NamedLimits>> databases_;
+  std::map<std::string, std::unique_ptr<NamedLimits>> users_;
+};
+
+}  // namespace weir::proxy

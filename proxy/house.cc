@@ -1,0 +1,183 @@
+#include "proxy/house.h"
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "proxy/admin/show.h"
+#include "proxy/config/load.h"
+#include "proxy/io/open_files.h"
+
+namespace weir::proxy {
+
+namespace {
+
+std::size_t worker_count(const config::Settings& settings) {
+  const std::size_t asked = settings.worker_threads > 0
+                                ? static_cast<std::size_t>(settings.worker_threads)
+                                : std::max<std::size_t>(1, std::thread::hardware_concurrency());
+  return std::min(asked, pool::kWorkersMax);
+}
+
+std::array<std::uint8_t, 32> random_secret(World& world) {
+  std::array<std::uint8_t, 32> secret{};
+  world.random(secret);
+  return secret;
+}
+
+}  // namespace
+
+House::House(std::unique_ptr<const config::Config> config, std::string file, Log& log)
+    : file_(std::move(file)),
+      log_(log),
+      workers_count_(worker_count(config->settings)),
+      street_(workers_count_, io::SocketOptions::from(config->settings)),
+      commons_(workers_count_, random_secret(street_[0]),
+               protocol::Tracked{config->settings.track_extra_parameters}, *this, log) {
+  for (std::size_t i = 0; i < workers_count_; ++i) {
+    workers_.push_back(std::make_unique<Worker>(street_[i], commons_, *config, i));
+  }
+  generations_.push_back({std::move(config), workers_count_, 0, 0});
+}
+
+House::~House() {
+  signals_.reset();
+  listener_.reset();
+  workers_.clear();
+}
+
+Result<void> House::open() {
+  const auto& config = *generations_.front().config;
+  auto options = io::ListenerOptions::from(config.settings);
+  options.descriptors_max = io::raise_open_files();
+  // Room for the servers: a crowd of clients must not keep a pool from dialling.
+  options.reserve = std::min<std::int64_t>(config.settings.default_pool_size + 16,
+                                           options.descriptors_max / 4);
+  auto listener = io::Listener::open(
+      street_[0], options,
+      {.on_accept = [this](Handle handle, const Address& peer,
+                           bool own_uid) { on_accept(handle, peer, own_uid); },
+       .on_full =
+           [this](int) {
+             log_.line(Level::warning,
+                       "out of file descriptors: no new clients until some are closed "
+                       "(raise the limit of open files)");
+           }});
+  if (!listener) return tl::unexpected<Fault>(listener.error());
+  listener_ = std::move(*listener);
+  for (const std::string& warning : config.warnings) log_.line(Level::warning, warning);
+  say_start();
+  return {};
+}
+
+void House::say_start() const {
+  const auto& settings = generations_.front().config->settings;
+  std::string where;
+  for (const std::string& address : settings.listen_addr) {
+    where += (where.empty() ? "" : ", ") + address + ":" + std::to_string(listener_->port());
+  }
+  if (!listener_->unix_path().empty()) {
+    where += (where.empty() ? "unix:" : ", unix:") + listener_->unix_path();
+  }
+  log_.line(Level::info, version_line() + ": listening on " + where + ", " +
+                             std::to_string(workers_count_) + " worker threads");
+}
+
+void House::run() {
+  signals_ = std::make_unique<io::Signals>(street_[0], [this](int number) { on_signal(number); });
+  std::vector<std::thread> threads;
+  for (std::size_t i = 1; i < workers_count_; ++i) {
+    threads.emplace_back([this, i] { street_[i].run(*workers_[i]); });
+  }
+  street_[0].run(*workers_[0]);
+  for (std::thread& thread : threads) thread.join();
+  log_.line(Level::info, "pgweir has stopped");
+}
+
+void House::on_accept(Handle handle, const Address& peer, bool own_uid) {
+  const std::size_t to = emptiest_worker();
+  commons_.stats[to].clients.fetch_add(1, std::memory_order_relaxed);
+  Mail mail{Accepted{handle, peer, own_uid}};
+  if (to == 0) return workers_[0]->deliver(std::move(mail));
+  street_.post(to, std::move(mail));
+}
+
+std::size_t House::emptiest_worker() {
+  std::size_t best = last_worker_ = (last_worker_ + 1) % workers_count_;
+  for (std::size_t i = 0; i < workers_count_; ++i) {
+    const auto clients = [this](std::size_t worker) {
+      return commons_.stats[worker].clients.load(std::memory_order_relaxed);
+    };
+    if (clients(i) < clients(best)) best = i;
+  }
+  return best;
+}
+
+void House::on_signal(int number) {
+  switch (number) {
+    case SIGHUP:
+      log_.line(Level::info, "got SIGHUP, reloading the configuration");
+      log_.reopen();
+      return reload(0, 0);
+    case SIGQUIT:
+      log_.line(Level::info, "got SIGQUIT, shutting down at once");
+      return shut_down(Stop::now);
+    case SIGTERM:
+    case SIGINT: {
+      const bool again = stops_asked_++ > 0;
+      const char* const name = number == SIGTERM ? "SIGTERM" : "SIGINT";
+      const char* const what = again                ? "shutting down at once"
+                               : number == SIGTERM ? "waiting for clients to leave"
+                                                    : "waiting for servers to come free";
+      log_.line(Level::info, std::string{"got "} + name + ", " + what);
+      return shut_down(again                ? Stop::now
+                       : number == SIGTERM ? Stop::when_clients_left
+                                            : Stop::when_servers_left);
+    }
+    default:
+      return log_.line(Level::warning, "got a signal that has no meaning yet: " +
+                                           std::to_string(number));
+  }
+}
+
+void House::shut_down(Stop stop) {
+  for (std::size_t i = 0; i < workers_count_; ++i) street_.post(i, {Shutdown{stop}});
+}
+
+// The unix socket stays open for the console.
+void House::stop_accepting() {
+  if (listener_) listener_->stop_tcp();
+}
+
+void House::reload(std::size_t worker, std::uint64_t client) {
+  auto loaded = file_.empty() ? fail("F0000", "there is no file to reload: pgweir was started "
+                                              "with DATABASE_URL only")
+                              : config::load(file_);
+  if (!loaded) {
+    log_.line(Level::error, "RELOAD failed: " + loaded.error().text);
+    if (client != 0) street_.post(worker, {ReloadDone{client, loaded.error().text}});
+    return;
+  }
+  auto config = std::make_unique<const config::Config>(std::move(*loaded));
+  for (const std::string& warning : config->warnings) log_.line(Level::warning, warning);
+  street_.set_options(io::SocketOptions::from(config->settings));
+  const config::Config* const next = config.get();
+  {
+    const std::lock_guard lock(mutex_);
+    generations_.push_back({std::move(config), 0, worker, client});
+  }
+  for (std::size_t i = 0; i < workers_count_; ++i) street_.post(i, {Reload{next}});
+}
+
+void House::reload_applied(const config::Config* config) {
+  const std::lock_guard lock(mutex_);
+  const auto at =
+      std::find_if(generations_.begin(), generations_.end(),
+                   [&](const Generation& one) { return one.config.get() == config; });
+  if (at == generations_.end() || ++at->applied < workers_count_) return;
+  log_.line(Level::info, "the configuration has been reloaded");
+  if (at->client != 0) street_.post(at->asked_by, {ReloadDone{at->client, {}}});
+  generations_.erase(generations_.begin(), at);  // Nobody reads the older ones any more.
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,66 @@
+// house.h: the whole program put together: configuration, workers, their threads, the doors.
+//
+// Worker 0 runs on the calling thread, with the listeners and the signals on its loop; each other
+// worker has a thread of its own.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "proxy/commons.h"
+#include "proxy/config/config.h"
+#include "proxy/io/listener.h"
+#include "proxy/io/loop.h"
+#include "proxy/io/signals.h"
+#include "proxy/worker.h"
+
+namespace weir::proxy {
+
+class House final : private Office {
+ public:
+  // `file`: read again at each reload; empty: there is none.
+  House(std::unique_ptr<const config::Config> config, std::string file, Log& log);
+  ~House();
+
+  // Opens the doors. The fault's text is a sentence.
+  Result<void> open();
+  // Until the program is told to stop.
+  void run();
+
+ private:
+  // A configuration that some worker may still read.
+  struct Generation {
+    std::unique_ptr<const config::Config> config;
+    std::size_t applied = 0;        // By how many workers.
+    std::size_t asked_by = 0;       // Worker and client that wait for the outcome.
+    std::uint64_t client = 0;
+  };
+
+  void reload(std::size_t worker, std::uint64_t client) override;
+  void shut_down(Stop stop) override;
+  void stop_accepting() override;
+  void reload_applied(const config::Config* config) override;
+
+  void on_accept(Handle handle, const Address& peer, bool own_uid);
+  void on_signal(int number);
+  std::size_t emptiest_worker();
+  void say_start() const;
+
+  const std::string file_;
+  Log& log_;
+  std::mutex mutex_;  // Of generations_: a reload may be asked for by any worker.
+  std::vector<Generation> generations_;
+  const std::size_t workers_count_;
+  io::Street street_;
+  Commons commons_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<io::Listener> listener_;
+  std::unique_ptr<io::Signals> signals_;
+  std::size_t last_worker_ = 0;
+  int stops_asked_ = 0;
+};
+
+}  // namespace weir::proxy

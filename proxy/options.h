@@ -1,0 +1,20 @@
+// options.h: the command line. Its flags are PgBouncer's.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace weir::proxy {
+
+struct Options {
+  std::string file = {};  // Empty: settings come from DATABASE_URL.
+  bool quiet = false;
+  bool verbose = false;
+  bool daemon = false;
+  std::string user = {};
+};
+
+// Nothing: the program is to end with `exit_code`; what there was to say has been printed.
+std::optional<Options> read_options(int argc, char** argv, int& exit_code);
+
+}  // namespace weir::proxy

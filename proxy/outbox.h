@@ -1,0 +1,40 @@
+// outbox.h: the only way out to a peer: what the kernel did not take yet, then one span borrowed
+// for the rest of this event.
+//
+//   [ stored: oldest bytes ][ borrowed: adjacent pieces, merged ]
+//
+// A piece that does not adjoin the borrowed span sends that to the store first. Flushing writes
+// both parts in one call and stores what is left over.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "protocol/bytes.h"
+#include "proxy/blocks.h"
+#include "proxy/world.h"
+
+namespace weir::proxy {
+
+class Outbox {
+ public:
+  // `bytes` must stay where they are until flush().
+  void put(Bytes bytes, Blocks& blocks);
+  void put_copy(Bytes bytes, Blocks& blocks);
+  // Offers everything to the transport, keeps the rest.
+  void flush(Transport& transport, Blocks& blocks);
+  void clear(Blocks& blocks);
+
+  std::size_t stored_bytes() const { return end_ - begin_; }
+  bool empty() const { return end_ == begin_ && borrowed_.empty(); }
+
+ private:
+  void store(Bytes bytes, Blocks& blocks);
+
+  Bytes borrowed_;
+  Block block_;
+  std::uint32_t begin_ = 0;  // begin_ <= end_ <= block_.capacity
+  std::uint32_t end_ = 0;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,265 @@
+#include "proxy/server.h"
+
+#include <utility>
+
+#include "protocol/check.h"
+#include "protocol/decode.h"
+#include "protocol/encode.h"
+#include "proxy/client.h"
+#include "proxy/share.h"
+#include "proxy/worker.h"
+
+namespace weir::proxy {
+
+using pool::ServerEvent;
+using pool::ServerState;
+using protocol::Action;
+using protocol::Framer;
+using protocol::Piece;
+using protocol::Request;
+using protocol::Verdict;
+
+Server::Server(Worker& worker, Share& share, std::uint64_t server_id)
+    : id(server_id), stream(worker, *this), worker_(worker) {
+  pool = &share;
+}
+
+Server::~Server() = default;
+
+Share& Server::share() const { return static_cast<Share&>(*pool); }
+
+Client* Server::linked() const { return static_cast<Client*>(client); }
+
+void Server::dial() {
+  target = share().next_target();
+  generation = share().generation;
+  stream.dial(worker_.world, target);
+}
+
+void Server::arrive(HandOver letter) {
+  target = std::move(letter.target);
+  generation = letter.config_generation;
+  pid = letter.pid;
+  cancel_key = std::move(letter.cancel_key);
+  settings = worker_.settings.intern(std::move(letter.settings));
+  born_at = letter.born_at;
+  idle_since = letter.idle_since;
+  close_needed = letter.close_needed;
+  has_named_statements = letter.has_named_statements;
+  last_client = letter.last_client;
+  stream.adopt(worker_.world, letter.handle);
+}
+
+bool Server::fit_to_travel() const {
+  return stream.quiet() && framer_.at_boundary() && ledger.settled() && cancels_pending == 0;
+}
+
+HandOver Server::pack() {
+  return HandOver{.pool = share().id,
+                  .handle = stream.detach(),
+                  .id = id,
+                  .target = std::move(target),
+                  .pid = pid,
+                  .cancel_key = std::move(cancel_key),
+                  .settings = settings.values(worker_.commons.tracked.size()),
+                  .born_at = born_at,
+                  .idle_since = idle_since,
+                  .config_generation = generation,
+                  .close_needed = close_needed,
+                  .has_named_statements = has_named_statements,
+                  .last_client = last_client,
+                  .answers_lend = false};
+}
+
+bool Server::clean() const { return status == 'I' && ledger.settled() && !ledger.doubtful(); }
+
+void Server::ask(std::string_view sql) {
+  Buffer out;
+  protocol::put_query(out, sql);
+  stream.put_copy(out);
+  ledger.note(Request::query, Action::drop);
+}
+
+void Server::say_goodbye(bool terminate) {
+  if (terminate) {
+    Buffer out;
+    protocol::put_terminate(out);
+    stream.put_copy(out);
+  }
+  stream.finish_when_sent();
+}
+
+void Server::on_open() {
+  worker_.move(*this, ServerEvent::connected);
+  protocol::ScramNonce nonce{};
+  worker_.world.random(nonce);
+  login_ = std::make_unique<protocol::ServerLogin>(share().login_request(), nonce);
+  Buffer out;
+  login_->start(out);
+  stream.put_copy(out);
+}
+
+std::size_t Server::on_bytes(Bytes bytes) {
+  if (state == ServerState::logging_in) {
+    take_login(bytes);
+  } else if (state != ServerState::leaving) {
+    take_answers(bytes);
+    Client* const of = linked();
+    if (of != nullptr && of->waits_for_ledger && ledger.owed() < protocol::kLedgerMax / 2) {
+      of->waits_for_ledger = false;
+      worker_.go_on_later(*of);
+    }
+  }
+  return bytes.size();
+}
+
+void Server::on_gone(int) {
+  worker_.server_gone(*this, why_leaving.empty() ? "server conn crashed?" : why_leaving);
+}
+
+void Server::take_login(Bytes bytes) {
+  Piece piece;
+  for (;;) {
+    const auto cut = framer_.next(bytes, piece);
+    if (cut == Framer::Cut::need_more) return;
+    if (cut == Framer::Cut::bad_length || piece.body_bytes > protocol::kLoginMessageBytesMax) {
+      return worker_.login_failed(
+          *this, {"08P01", "the server sent a message of an impossible length"}, false);
+    }
+    const auto body = collector_.add(piece);
+    if (!body) continue;
+    Buffer out;
+    const auto step = login_->on_message(piece.tag, *body, out);
+    stream.put_copy(out);
+    if (step == protocol::ServerLogin::Step::failed) {
+      const Fault fault = login_->fault();
+      return worker_.login_failed(*this, fault, login_->certain());
+    }
+    if (step == protocol::ServerLogin::Step::more) continue;
+    pid = login_->pid();
+    cancel_key = login_->cancel_key();
+    const auto login = std::move(login_);
+    worker_.welcomed(*this, login->parameters());
+    return take_answers(bytes);
+  }
+}
+
+void Server::take_answers(Bytes bytes) {
+  Piece piece;
+  while (stream.is_open()) {
+    const auto cut = framer_.next(bytes, piece);
+    if (cut == Framer::Cut::need_more) return;
+    if (cut == Framer::Cut::bad_length) {
+      return worker_.lose_link(*this,
+                               {"08P01", "the server sent a message of an impossible length"});
+    }
+    if (piece.begins && !begin_answer(piece)) return;
+    const auto body = collecting_ ? collector_.add(piece) : std::nullopt;
+    if (!dropping_) forward(piece);
+    if (piece.ends) end_answer(piece, body);
+    if (state == ServerState::leaving || state == ServerState::closed) return;
+  }
+}
+
+bool Server::begin_answer(const Piece& piece) {
+  // What a SET of ours reports is for us to pass on, once all of it is known.
+  const bool owed_to_us = ledger.front_is_drop();
+  const auto verdict = ledger.on_answer(piece.tag);
+  if (verdict == Verdict::desync) {
+    const bool idle = client == nullptr;
+    worker_.lose_link(*this, {"08P01", idle ? "idle server got dirty"
+                                            : "the server answered what nobody asked"});
+    return false;
+  }
+  own_ = verdict == Verdict::drop;
+  dropping_ = own_ || client == nullptr || (owed_to_us && piece.tag == 'S');
+  switch (piece.tag) {
+    case 'Z':
+      collecting_ = true;
+      break;
+    case 'S':
+    case 'E':
+      collecting_ = piece.body_bytes <= kStatusBytesMax;
+      if (piece.tag == 'S' && !collecting_) {
+        worker_.lose_link(*this, {"08P01", "the server sent an overlong ParameterStatus"});
+        return false;
+      }
+      break;
+    default:
+      collecting_ = false;
+  }
+  if (piece.tag == 'Z' && piece.body_bytes != 1) {
+    worker_.lose_link(*this, {"08P01", "the server sent a malformed ReadyForQuery"});
+    return false;
+  }
+  return true;
+}
+
+void Server::forward(const Piece& piece) {
+  Client* const to = linked();
+  if (to == nullptr) return;
+  if (!piece.carry.empty()) to->stream.put_copy(piece.carry);
+  to->stream.put(piece.raw);
+}
+
+void Server::end_answer(const Piece& piece, std::optional<Bytes> body) {
+  switch (piece.tag) {
+    case 'S':
+      note_status(*body);
+      break;
+    case 'E':
+      if (body) note_error(*body);
+      break;
+    case 'Z':
+      on_ready_for_query(*body);
+      break;
+    default:
+      break;
+  }
+  if (client != nullptr) pay_ours();
+}
+
+void Server::note_status(Bytes body) {
+  const auto parsed = protocol::parse_parameter_status(body);
+  if (!parsed) return worker_.lose_link(*this, parsed.error());
+  const auto index = worker_.commons.tracked.index(parsed->name);
+  if (!index) return;
+  settings = worker_.settings.with(settings, worker_.commons.tracked, *index, parsed->value);
+  Client* const of = linked();
+  if (of == nullptr || dropping_) return;
+  of->settings =
+      worker_.settings.with(of->settings, worker_.commons.tracked, *index, parsed->value);
+}
+
+void Server::note_error(Bytes body) {
+  const auto fields = protocol::parse_error(body);
+  if (!dropping_) {
+    client_told_ = fields.severity == "FATAL" || fields.severity == "PANIC";
+    return;
+  }
+  own_query_failed_ = own_;
+  own_fault_ = {protocol::known_sqlstate(fields.sqlstate), fields.message, fields.hint};
+}
+
+void Server::on_ready_for_query(Bytes body) {
+  const char now = static_cast<char>(body[0]);
+  if (now != 'I' && now != 'T' && now != 'E') {
+    return worker_.lose_link(*this, {"08P01", "the server sent a malformed ReadyForQuery"});
+  }
+  status = now;
+  worker_.ready_for_query(*this, own_);
+  own_query_failed_ = false;
+}
+
+// Answers of ours whose place in the order has come.
+void Server::pay_ours() {
+  while (const auto request = ledger.take_ours()) {
+    WEIR_CHECK(*request == Request::parse || *request == Request::bind ||
+               *request == Request::close);
+    const char tag = *request == Request::parse ? '1' : *request == Request::bind ? '2' : '3';
+    const std::uint8_t answer[] = {static_cast<std::uint8_t>(tag), 0, 0, 0, 4};
+    linked()->stream.put_copy(answer);
+  }
+}
+
+}  // namespace weir::proxy

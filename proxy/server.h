@@ -1,0 +1,100 @@
+// server.h: one connection to PostgreSQL, from dialling to its last byte.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "pool/slots.h"
+#include "protocol/collector.h"
+#include "protocol/framer.h"
+#include "protocol/ledger.h"
+#include "protocol/parameters.h"
+#include "protocol/server_login.h"
+#include "proxy/mail.h"
+#include "proxy/stream.h"
+
+namespace weir::proxy {
+
+class Client;
+class Share;
+class Worker;
+
+inline constexpr std::uint32_t kServerBodyMax = 0x7fff'ffff - 4;  // PostgreSQL's own.
+inline constexpr std::uint32_t kStatusBytesMax = 16 * 1024;       // Of one ParameterStatus.
+
+class Server final : public pool::ServerSlot, private StreamUser {
+ public:
+  Server(Worker& worker, Share& share, std::uint64_t id);
+  ~Server();
+
+  void dial();
+  void arrive(HandOver letter);
+  // REQUIRES: fit_to_travel(). The connection leaves; this object stays as a shell.
+  HandOver pack();
+  bool fit_to_travel() const;
+
+  // Sends a query of our own whose answer the client never sees.
+  void ask(std::string_view sql);
+  // While Worker::ready_for_query() runs: our query failed, and how.
+  bool own_query_failed() const { return own_query_failed_; }
+  // The last error that no client was shown; empty text when there was none.
+  const Fault& own_fault() const { return own_fault_; }
+  // The linked client has been told by the server that its session is over.
+  bool client_told() const { return client_told_; }
+
+  // Nothing is owed and no transaction is open.
+  bool clean() const;
+  // Says goodbye; the server hangs up. `terminate`: a Terminate message would not fall into the
+  // middle of another.
+  void say_goodbye(bool terminate);
+
+  Share& share() const;
+  Client* linked() const;
+
+  const std::uint64_t id;
+  Stream stream;
+  protocol::Ledger ledger;
+  protocol::SettingsRef settings;
+  char status = 'I';  // Of the last ReadyForQuery: I, T or E.
+  std::uint32_t pid = 0;
+  Buffer cancel_key;
+  Target target;
+  std::uint32_t generation = 0;        // Of the configuration it was dialled with.
+  std::uint32_t cancels_pending = 0;   // Cancel requests on their way to it.
+  std::uint64_t last_client = 0;       // Whose session left its traces here.
+  bool has_named_statements = false;   // Made by last_client.
+  bool in_connect_query = false;       // Its test is the database's connect_query.
+  bool last_warning = false;           // It has been asked twice to leave.
+  Instant tested_at = -1;
+  bool cancel_wanted = false;          // Once our own query is answered.
+  std::string why_leaving;
+
+ private:
+  void on_open() override;
+  std::size_t on_bytes(Bytes bytes) override;
+  void on_gone(int error) override;
+
+  void take_login(Bytes bytes);
+  void take_answers(Bytes bytes);
+  bool begin_answer(const protocol::Piece& piece);
+  void end_answer(const protocol::Piece& piece, std::optional<Bytes> body);
+  void forward(const protocol::Piece& piece);
+  void note_status(Bytes body);
+  void note_error(Bytes body);
+  void on_ready_for_query(Bytes body);
+  void pay_ours();
+
+  Worker& worker_;
+  protocol::Framer framer_{kServerBodyMax};
+  protocol::Collector collector_;
+  std::unique_ptr<protocol::ServerLogin> login_;
+  bool own_ = false;         // The message at hand answers a query of ours.
+  bool dropping_ = false;    // The message at hand does not go to a client.
+  bool collecting_ = false;  // The message at hand must be understood.
+  bool own_query_failed_ = false;
+  bool client_told_ = false;
+  Fault own_fault_{"XX000", {}, {}};
+};
+
+}  // namespace weir::proxy

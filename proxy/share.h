@@ -1,0 +1,46 @@
+// share.h: one worker's share of a pool, with what the configuration says of it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pool/pool.h"
+#include "protocol/server_login.h"
+#include "proxy/commons.h"
+#include "proxy/config/config.h"
+#include "proxy/mail.h"
+
+namespace weir::proxy {
+
+class Share : public pool::Pool, public pool::Deadline {
+ public:
+  Share(PoolId pool_id, PoolEntry& pool_entry, std::size_t worker_index)
+      : Pool(pool_entry.shared, pool::PoolSettings{}, worker_index),
+        Deadline(Kind::pool),
+        id(std::move(pool_id)),
+        entry(pool_entry) {}
+
+  const PoolId id;
+  PoolEntry& entry;
+
+  // Takes over what `config` says; false when its database is gone from it.
+  bool configure(const config::Config& config, Commons& commons);
+
+  // Where the next server connection goes; the hosts take turns.
+  Target next_target();
+  protocol::ServerLogin::Request login_request() const;
+
+  const config::Database* database = nullptr;  // In the current Config.
+  const config::Config* config = nullptr;
+  // Counts changes of what servers were dialled with: older servers close at their release.
+  std::uint32_t generation = 0;
+  Instant query_wait = kNever;       // Longest wait in line.
+  Instant server_lifetime = kNever;  // From its login.
+  Parameters welcome;                // What a server told; empty until welcome_known.
+  Instant evict_asked_at = 0;        // When other workers were last asked to make room.
+
+ private:
+  std::size_t host_index_ = 0;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,146 @@
+#include "proxy/stream.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "protocol/check.h"
+
+namespace weir::proxy {
+
+void Turn::touch(Stream& stream) {
+  if (stream.next == nullptr) touched_.push_back(stream);
+}
+
+void Turn::forget(Stream& stream) {
+  if (stream.next != nullptr) touched_.remove(stream);
+}
+
+void Turn::flush_touched() {
+  while (Stream* stream = touched_.front()) {
+    touched_.remove(*stream);
+    stream->flush();
+  }
+  for (Block& block : retired_) blocks.give(std::move(block));
+  retired_.clear();
+}
+
+Handle Stream::detach() {
+  WEIR_CHECK(quiet() && !codec_);
+  const Handle handle = transport_->detach();
+  close();
+  return handle;
+}
+
+void Stream::close() {
+  set_feeder(nullptr);
+  turn_.forget(*this);
+  transport_.reset();
+  outbox_.clear(turn_.blocks);
+  drop_unread();
+}
+
+void Stream::put(Bytes bytes) {
+  if (!is_open()) return;
+  outbox_.put(bytes, turn_.blocks);
+  turn_.touch(*this);
+}
+
+void Stream::put_copy(Bytes bytes) {
+  if (!is_open()) return;
+  outbox_.put_copy(bytes, turn_.blocks);
+  turn_.touch(*this);
+}
+
+void Stream::flush() {
+  if (!is_open()) return;
+  outbox_.flush(*transport_, turn_.blocks);
+  if (feeder_ != nullptr && outbox_.stored_bytes() > kOutboxHighBytes) feeder_->throttle(true);
+  if (!outbox_.empty()) return;
+  if (finish_ && !finished_) {
+    finished_ = true;
+    transport_->finish();
+  }
+  if (std::exchange(tell_sent_, false)) user_.on_sent();
+}
+
+void Stream::stop_feeding() {
+  stopped_ = true;
+  steer_reads();
+}
+
+void Stream::resume_feeding() {
+  stopped_ = false;
+  if (unread_) {
+    // What is fed may be borrowed until the flush: the block is retired, not given back.
+    const Bytes bytes{unread_.bytes.get(), unread_bytes_};
+    turn_.retire(std::move(unread_));
+    unread_ = {};
+    unread_bytes_ = 0;
+    feed(bytes);
+  }
+  steer_reads();
+}
+
+void Stream::drop_unread() {
+  if (unread_) turn_.retire(std::move(unread_));
+  unread_ = {};
+  unread_bytes_ = 0;
+}
+
+void Stream::set_feeder(Stream* feeder) {
+  if (feeder_ != nullptr && feeder_ != feeder) feeder_->throttle(false);
+  feeder_ = feeder;
+  if (feeder_ != nullptr && outbox_.stored_bytes() > kOutboxHighBytes) feeder_->throttle(true);
+}
+
+void Stream::on_open() {
+  user_.on_open();
+  turn_.settle();
+}
+
+void Stream::on_bytes(Bytes bytes) {
+  feed(bytes);
+  turn_.settle();
+}
+
+void Stream::on_writable() {
+  flush();
+  if (feeder_ != nullptr && outbox_.stored_bytes() < kOutboxLowBytes) feeder_->throttle(false);
+  turn_.settle();
+}
+
+void Stream::on_gone(int error) {
+  user_.on_gone(error);
+  turn_.settle();
+}
+
+void Stream::feed(Bytes bytes) {
+  const std::size_t taken = stopped_ || unread_ ? 0 : user_.on_bytes(bytes);
+  if (is_open() && taken < bytes.size()) keep(bytes.subspan(taken));
+}
+
+void Stream::keep(Bytes bytes) {
+  const std::size_t wanted = unread_bytes_ + bytes.size();
+  if (wanted > unread_.capacity) {
+    Block larger = turn_.blocks.take(wanted);
+    if (unread_bytes_ > 0) std::memcpy(larger.bytes.get(), unread_.bytes.get(), unread_bytes_);
+    if (unread_) turn_.retire(std::move(unread_));
+    unread_ = std::move(larger);
+  }
+  std::memcpy(unread_.bytes.get() + unread_bytes_, bytes.data(), bytes.size());
+  unread_bytes_ = static_cast<std::uint32_t>(wanted);
+}
+
+void Stream::throttle(bool on) {
+  throttled_ = on;
+  steer_reads();
+}
+
+void Stream::steer_reads() {
+  const bool want = !stopped_ && !throttled_ && !unread_;
+  if (!is_open() || want == reading_) return;
+  reading_ = want;
+  want ? transport_->resume() : transport_->pause();
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,102 @@
+// stream.h: one connection's bytes: transport, codec, outbox, and what was read too early.
+//
+// The user is given bytes and takes what it can use now; the rest is kept, reading stops, and
+// resume_feeding() offers it again. A stream that feeds another (a client its server, a server
+// its client) is throttled while the other cannot get rid of what it has.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "pool/list.h"
+#include "proxy/codec.h"
+#include "proxy/outbox.h"
+#include "proxy/turn.h"
+#include "proxy/world.h"
+
+namespace weir::proxy {
+
+inline constexpr std::size_t kOutboxHighBytes = 128 * 1024;  // Above: the feeder is throttled.
+inline constexpr std::size_t kOutboxLowBytes = 32 * 1024;    // Below: it may go on.
+
+class StreamUser {
+ public:
+  virtual void on_open() {}
+  // Returns how many of the bytes it has taken. It may close the stream.
+  virtual std::size_t on_bytes(Bytes bytes) = 0;
+  // All that was put has gone to the kernel. Only after tell_when_sent().
+  virtual void on_sent() {}
+  // 0: the peer hung up; else an errno. The user closes the stream.
+  virtual void on_gone(int error) = 0;
+
+ protected:
+  ~StreamUser() = default;
+};
+
+class Stream final : public pool::Link, private Endpoint {
+ public:
+  Stream(Turn& turn, StreamUser& user) : turn_(turn), user_(user) {}
+  ~Stream() { close(); }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  void dial(World& world, const Target& target) { transport_ = world.dial(target, *this); }
+  void adopt(World& world, Handle handle) { transport_ = world.adopt(handle, *this); }
+  // REQUIRES: quiet().
+  Handle detach();
+  void close();
+  bool is_open() const { return transport_ != nullptr; }
+  // Nothing waits in either direction.
+  bool quiet() const { return is_open() && outbox_.empty() && !unread_; }
+
+  // The peer does not take what it is sent.
+  bool congested() const { return outbox_.stored_bytes() > kOutboxHighBytes; }
+
+  // `bytes` must stay where they are until this event is over.
+  void put(Bytes bytes);
+  void put_copy(Bytes bytes);
+  void flush();
+
+  // Until resume_feeding() the user gets no bytes and the transport is not read.
+  void stop_feeding();
+  void resume_feeding();
+  // Throws away what was read and not taken.
+  void drop_unread();
+
+  // While `feeder` is set, it is throttled when this stream's outbox runs full.
+  void set_feeder(Stream* feeder);
+
+  // Calls on_sent() once, when nothing is left to send.
+  void tell_when_sent() { tell_sent_ = true, turn_.touch(*this); }
+  // Half-closes when nothing is left to send.
+  void finish_when_sent() { finish_ = true, turn_.touch(*this); }
+
+ private:
+  void on_open() override;
+  void on_bytes(Bytes bytes) override;
+  void on_writable() override;
+  void on_gone(int error) override;
+
+  void feed(Bytes bytes);
+  void keep(Bytes bytes);
+  void throttle(bool on);
+  void steer_reads();
+
+  Turn& turn_;
+  StreamUser& user_;
+  TransportPtr transport_;
+  std::unique_ptr<Codec> codec_;
+  Outbox outbox_;
+  Block unread_;
+  std::uint32_t unread_bytes_ = 0;
+  bool stopped_ = false;    // By the user.
+  bool throttled_ = false;  // By whom it feeds.
+  bool reading_ = true;     // What the transport was last told.
+  bool finish_ = false;
+  bool finished_ = false;
+  bool tell_sent_ = false;
+  Stream* feeder_ = nullptr;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,304 @@
+#include "proxy/worker.h"
+
+#include <algorithm>
+
+#include "proxy/admin/console.h"
+#include "proxy/cancel_call.h"
+
+namespace weir::proxy {
+
+using pool::ClientState;
+using pool::ServerState;
+
+Worker::Worker(World& the_world, Commons& the_commons, const config::Config& config,
+               std::size_t worker_index)
+    : world(the_world), commons(the_commons), index(worker_index), config_(&config) {
+  if (index == 0 && config.settings.log_stats) {
+    deadlines.arm(stats_due_, world.now() + config.settings.stats_period_us);
+  }
+}
+
+// What still lives goes without a word: the process is ending.
+Worker::~Worker() {
+  deadlines.disarm(stats_due_);
+  for (auto& [call, owned] : cancels_) deadlines.disarm(*call);
+  for (auto& place : places_) {
+    if (!place) continue;
+    if (place->server != nullptr) unlink(*place, *place->linked());
+    deadlines.disarm(*place);
+    place->stream.close();
+    (place->pool != nullptr ? place->pool->clients : lobby_).leave(*place);
+    place->settings = {};
+  }
+  for (auto& [id, server] : servers_) {
+    deadlines.disarm(*server);
+    server->stream.close();
+    server->share().servers.leave(*server);
+    server->settings = {};
+  }
+  for (auto& [id, of] : shares_) deadlines.disarm(*of);
+}
+
+// --- The turn.
+
+void Worker::settle() {
+  do {
+    for (std::size_t i = 0; i < ready_.size(); ++i) {
+      Client& client = *ready_[i];
+      client.queued_to_go_on = false;
+      client.go_on();
+    }
+    ready_.clear();
+    flush_touched();
+  } while (!ready_.empty() || !idle());
+}
+
+void Worker::end_turn() {
+  dead_clients_.clear();
+  dead_servers_.clear();
+  dead_cancels_.clear();
+}
+
+void Worker::on_time() {
+  while (pool::Deadline* due = deadlines.pop_due(world.now())) {
+    switch (due->kind) {
+      case pool::Deadline::Kind::client:
+        on_deadline(static_cast<Client&>(*due));
+        break;
+      case pool::Deadline::Kind::server:
+        on_deadline(static_cast<Server&>(*due));
+        break;
+      case pool::Deadline::Kind::pool:
+        grow(static_cast<Share&>(*due));
+        break;
+      case pool::Deadline::Kind::cancel:
+        on_deadline(static_cast<CancelCall&>(*due));
+        break;
+      case pool::Deadline::Kind::worker:
+        log_stats();
+        break;
+    }
+  }
+  settle();
+}
+
+// The cancel may still hit: whatever its server does next must not be another client's.
+void Worker::on_deadline(CancelCall& call) {
+  const auto server = servers_.find(call.server_id());
+  if (server != servers_.end()) server->second->close_needed = true;
+  cancel_over(call);
+}
+
+void Worker::deliver(Mail mail) {
+  std::visit([this](auto& letter) { take(letter); }, mail.letter);
+  settle();
+}
+
+// --- Mail.
+
+void Worker::take(Accepted& letter) {
+  if (free_places_.empty()) {
+    WEIR_CHECK(places_.size() < kPlacesMax);
+    free_places_.push_back(static_cast<std::uint32_t>(places_.size()));
+    places_.emplace_back();
+  }
+  const std::uint32_t place = free_places_.back();
+  free_places_.pop_back();
+  places_[place] = std::make_unique<Client>(*this, commons.next_id(), place, letter.peer);
+  Client& client = *places_[place];
+  lobby_.enter(client);
+  const auto timeout = config_->settings.client_login_timeout_us;
+  if (timeout > 0) deadlines.arm(client, world.now() + timeout);
+  client.adopt(letter.handle, letter.own_uid);
+}
+
+void Worker::take(Nudge&) {
+  check_finished();
+  for (auto& [id, of] : shares_) {
+    if (of->waiting() > 0) grow(*of);
+  }
+}
+
+void Worker::take(Evict& letter) { evict(*letter.limit); }
+
+void Worker::take(Welcomed& letter) {
+  Share* const of = find_share(letter.pool);
+  if (of == nullptr) return;
+  of->welcome = of->entry.parameters();
+  of->welcome_known = true;
+  greet_waiting(*of);
+}
+
+void Worker::take(Cancel& letter) { cancel(letter.pid, letter.key); }
+
+void Worker::take(Reload& letter) {
+  config_ = letter.config;
+  for (auto& [id, of] : shares_) {
+    if (!of->configure(*config_, commons)) {
+      stop_serving(*of);
+      continue;
+    }
+    of->idle().each([&](pool::ServerSlot& slot) {
+      Server& server = static_cast<Server&>(slot);
+      if (const auto why = reason_to_close(server); !why.empty()) dismiss(server, why);
+    });
+    match(*of);
+    grow(*of);
+  }
+  commons.office.reload_applied(config_);
+}
+
+// Its database is gone from the configuration.
+void Worker::stop_serving(Share& of) {
+  of.database = nullptr;
+  of.idle().each([&](pool::ServerSlot& slot) {
+    dismiss(static_cast<Server&>(slot), "database configuration changed");
+  });
+  for (const auto state : {ClientState::welcoming, ClientState::parked, ClientState::ready}) {
+    while (pool::ClientSlot* slot = of.clients.at(state).front()) {
+      static_cast<Client&>(*slot).refuse({"3D000", "no such database: " + of.id.database,
+                                          "It is gone from the configuration."});
+    }
+  }
+}
+
+void Worker::take(Shutdown& letter) {
+  if (index == 0) commons.office.stop_accepting();
+  if (!stopping_ || letter.stop > *stopping_) stopping_ = letter.stop;
+  if (*stopping_ == Stop::when_servers_left) {
+    for (auto& [id, of] : shares_) {
+      for (const auto state : {ClientState::welcoming, ClientState::parked}) {
+        while (pool::ClientSlot* slot = of->clients.at(state).front()) {
+          static_cast<Client&>(*slot).refuse({"57P01", "server shutting down"});
+        }
+      }
+      of->idle().each([&](pool::ServerSlot& slot) {
+        dismiss(static_cast<Server&>(slot), "pooler is shutting down");
+      });
+    }
+  }
+  check_finished();
+}
+
+void Worker::check_finished() {
+  if (!stopping_ || finished_) return;
+  switch (*stopping_) {
+    case Stop::now:
+      finished_ = true;
+      return;
+    case Stop::when_servers_left:
+      finished_ = servers_.empty();
+      return;
+    case Stop::when_clients_left:
+      finished_ = commons.clients.load() == 0;
+      break;
+  }
+  // The last client may have been here: the other workers are done too.
+  for (std::size_t other = 0; finished_ && other < commons.workers; ++other) {
+    if (other != index) world.post(other, {Nudge{}});
+  }
+}
+
+// --- The console.
+
+std::vector<PoolCounts> Worker::count_pools() {
+  std::vector<PoolCounts> rows;
+  rows.reserve(shares_.size());
+  const auto size = [](std::size_t n) { return static_cast<std::uint32_t>(n); };
+  for (const auto& [id, of] : shares_) {
+    PoolCounts row;
+    row.id = id;
+    row.cl_active = size(of->clients.at(ClientState::ready).size() +
+                         of->clients.at(ClientState::linked).size());
+    row.cl_waiting = size(of->clients.at(ClientState::parked).size() +
+                          of->clients.at(ClientState::welcoming).size());
+    row.sv_active = size(of->servers.at(ServerState::linked).size());
+    row.sv_being_canceled = size(of->servers.at(ServerState::resting).size());
+    row.sv_idle = size(of->idle().size());
+    row.sv_tested = size(of->servers.at(ServerState::testing).size() +
+                         of->servers.at(ServerState::resetting).size());
+    row.sv_login = size(of->servers.at(ServerState::dialing).size() +
+                        of->servers.at(ServerState::logging_in).size());
+    if (const auto* oldest = of->parked().front()) {
+      row.max_wait = world.now() - oldest->parked_since;
+    }
+    row.mode = of->settings().mode;
+    row.many_hosts = of->database != nullptr && of->database->hosts.size() > 1;
+    row.load_balance = of->database != nullptr && of->database->load_balance;
+    rows.push_back(std::move(row));
+  }
+  for (const auto& [call, owned] : cancels_) {
+    const auto server = servers_.find(call->server_id());
+    if (server == servers_.end()) continue;
+    for (auto& row : rows) {
+      if (row.id == server->second->share().id) ++row.sv_active_cancel, ++row.cl_active_cancel_req;
+    }
+  }
+  return rows;
+}
+
+void Worker::take(CountsWanted& letter) {
+  world.post(letter.worker, {Counts{letter.client, count_pools()}});
+}
+
+void Worker::take(Counts& letter) {
+  if (Client* client = find_console(letter.client)) {
+    client->console()->on_counts(std::move(letter.pools));
+  }
+}
+
+void Worker::take(ReloadDone& letter) {
+  if (Client* client = find_console(letter.client)) {
+    client->console()->on_reloaded(letter.complaint);
+  }
+}
+
+Client* Worker::find_console(std::uint64_t id) {
+  Client* found = nullptr;
+  lobby_.at(ClientState::console).each([&](pool::ClientSlot& slot) {
+    if (static_cast<Client&>(slot).id == id) found = static_cast<Client*>(&slot);
+  });
+  return found;
+}
+
+// --- Words.
+
+void Worker::log(Level level, const Client& client, std::string_view text) {
+  if (!commons.log.wants(level)) return;
+  commons.log.line(level, "C-" + std::to_string(client.id) + " " + client.name() + " " +
+                              std::string{text});
+}
+
+void Worker::log(Level level, const Server& server, std::string_view text) {
+  if (!commons.log.wants(level)) return;
+  const PoolId& id = server.share().id;
+  commons.log.line(level, "S-" + std::to_string(server.id) + " " + id.database + "/" + id.user +
+                              "@" + server.target.host + ":" +
+                              std::to_string(server.target.port) + " " + std::string{text});
+}
+
+void Worker::log_stats() {
+  const auto& now = config_->settings;
+  deadlines.arm(stats_due_, world.now() + now.stats_period_us);
+  std::uint64_t transactions = 0, queries = 0, wait_us = 0;
+  for (const auto& of : commons.stats) {
+    transactions += of.transactions.load(std::memory_order_relaxed);
+    queries += of.queries.load(std::memory_order_relaxed);
+    wait_us += of.wait_us.load(std::memory_order_relaxed);
+  }
+  const auto seconds = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(now.stats_period_us / kSecond));
+  const auto links = std::max<std::uint64_t>(1, transactions - reported_transactions_);
+  if (now.log_stats) {
+    commons.log.line(
+        Level::info,
+        "stats: " + std::to_string((transactions - reported_transactions_) / seconds) +
+            " xacts/s, " + std::to_string((queries - reported_queries_) / seconds) +
+            " queries/s, wait " + std::to_string((wait_us - reported_wait_us_) / links) +
+            " us, clients " + std::to_string(commons.clients.load()));
+  }
+  reported_transactions_ = transactions;
+  reported_queries_ = queries;
+  reported_wait_us_ = wait_us;
+}
+
+}  // namespace weir::proxy

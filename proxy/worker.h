@@ -1,0 +1,177 @@
+// worker.h: one thread's clients, servers and shares of the pools, and the decisions among them.
+//
+// A turn: events come in through streams and mail, matches and grants follow, every touched
+// stream is flushed, the dead are buried when nothing of the turn is on the stack any more.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "pool/deadlines.h"
+#include "protocol/parameters.h"
+#include "proxy/client.h"
+#include "proxy/commons.h"
+#include "proxy/config/config.h"
+#include "proxy/server.h"
+#include "proxy/share.h"
+#include "proxy/turn.h"
+#include "proxy/turn_taker.h"
+
+namespace weir::proxy {
+
+class CancelCall;
+
+// A client's pid as it is told: above every pid of an operating system, so that a stray
+// pg_cancel_backend() hits nobody. 2 bits mark, 6 bits worker, 24 bits place.
+inline constexpr std::uint32_t kPidMark = 0x4000'0000;
+constexpr std::uint32_t pid_of(std::size_t worker, std::uint32_t place) {
+  return kPidMark | static_cast<std::uint32_t>(worker) << 24 | place;
+}
+inline constexpr std::uint32_t kPlacesMax = 1u << 24;
+
+inline constexpr Instant kLingerMax = 2 * kSecond;        // For a refused client to read why.
+inline constexpr Instant kFarewellMax = 10 * kSecond;     // For a server to hang up.
+inline constexpr Instant kFarewellPatience = 5 * kSecond;  // Before its last query is cancelled.
+inline constexpr std::size_t kCancelsMax = 256;           // Of one worker, at the same time.
+
+class Worker final : public TurnTaker, public Turn {
+ public:
+  Worker(World& world, Commons& commons, const config::Config& config, std::size_t index);
+  ~Worker();
+
+  // TurnTaker.
+  void deliver(Mail mail) override;
+  Instant next_deadline() const override { return deadlines.next(); }
+  void on_time() override;
+  void end_turn() override;
+  bool finished() const override { return finished_; }
+  // Turn.
+  void settle() override;
+
+  World& world;
+  Commons& commons;
+  const std::size_t index;
+  pool::Deadlines deadlines;
+  protocol::SettingsTable settings;
+  const config::Config& config() const { return *config_; }
+
+  // --- Clients.
+  void part_from(Client& client, Parting parting, std::string_view why);
+  // Proved: counts it, finds its pool, greets it or lets it wait for a first server.
+  void admit(Client& client, const std::string& database, protocol::Values asked, bool long_key);
+  void admit_to_console(Client& client, bool may_change, bool long_key);
+  // A request begins. True when the client has a server now; else reading from it has stopped.
+  bool want_server(Client& client);
+  // The client or its server has come to the end of a message: frees the server when it can be.
+  void maybe_release(Client& client);
+  void set_state(Client& client, pool::ClientEvent on);
+  void go_on_later(Client& client);
+  void cancel(std::uint32_t pid, Bytes key);
+  // Its place is free; its memory goes at the end of the turn.
+  void retire(Client& client);
+
+  // --- Servers.
+  void move(Server& server, pool::ServerEvent on);
+  void welcomed(Server& server, const Parameters& parameters);
+  void login_failed(Server& server, const Fault& fault, bool certain);
+  void server_gone(Server& server, std::string_view why);
+  // The server has sent ReadyForQuery. `own`: to a query of ours.
+  void ready_for_query(Server& server, bool own);
+  // The server is in doubt: it goes, and its client, if any, with it.
+  void lose_link(Server& server, const Fault& fault);
+  void cancel_over(CancelCall& call);
+
+  void log(Level level, const Client& client, std::string_view text);
+  void log(Level level, const Server& server, std::string_view text);
+
+  // --- The console.
+  std::vector<PoolCounts> count_pools();
+  void shut_down(Stop stop) { commons.office.shut_down(stop); }
+
+ private:
+  // Clients (worker_clients.cc).
+  bool count_client(Client& client, const std::string& database, Fault& refusal);
+  void uncount_client(Client& client);
+  void enter_pool(Client& client, Share& share);
+  void greet(Client& client);
+  void greet_waiting(Share& share);
+  void refuse_waiting(Share& share, const Fault& fault);
+  void leave(Client& client, Parting parting);
+  void link(Client& client, Server& server);
+  std::string preparation(const Client& client, Server& server) const;
+  void own_answered(Client& client, Server& server);
+  void report_settings(Client& client, const Server& server);
+  void unlink(Client& client, Server& server);
+  void on_deadline(Client& client);
+  void on_deadline(CancelCall& call);
+  void start_cancel(Server& server);
+
+  // Servers (worker_servers.cc).
+  Share& share(const PoolId& id);
+  Share* find_share(const PoolId& id);
+  void match(Share& share);
+  void grow(Share& share);
+  void dial(Share& share);
+  void make_room(Share& share, pool::Limit& limit);
+  bool evict(pool::Limit& limit);
+  void wake(pool::WorkerMask mask);
+  void free(Server& server);
+  std::string_view reason_to_close(const Server& server) const;
+  void make_idle(Server& server, pool::ServerEvent on);
+  bool needs_test(const Server& server) const;
+  void test(Server& server, const std::string& query);
+  void dismiss(Server& server, std::string_view why, bool terminate = true);
+  void bury(Server& server);
+  std::unique_ptr<Server> take_out(Server& server);
+  void hand_over(Server& server, std::size_t to, bool answers_lend);
+  void on_deadline(Server& server);
+  void on_deadline_leaving(Server& server);
+  void arm_idle(Server& server);
+
+  // Mail and time (worker.cc).
+  void take(Accepted& letter);
+  void take(HandOver& letter);
+  void take(Lend& letter);
+  void take(LendRefused& letter);
+  void take(Nudge& letter);
+  void take(Evict& letter);
+  void take(Welcomed& letter);
+  void take(Cancel& letter);
+  void take(Reload& letter);
+  void take(Shutdown& letter);
+  void take(CountsWanted& letter);
+  void take(Counts& letter);
+  void take(ReloadDone& letter);
+  void stop_serving(Share& share);
+  void check_finished();
+  void log_stats();
+  Client* find_console(std::uint64_t id);
+
+  const config::Config* config_;
+  pool::ClientYard lobby_;  // Clients without a pool.
+  std::map<PoolId, std::unique_ptr<Share>> shares_;
+  std::vector<std::unique_ptr<Client>> places_;
+  std::vector<std::uint32_t> free_places_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Server>> servers_;
+  std::unordered_map<CancelCall*, std::unique_ptr<CancelCall>> cancels_;
+  std::vector<Client*> ready_;  // To go on before this event is over.
+  Client* asking_ = nullptr;    // Within want_server(): goes on by itself when linked.
+  std::vector<std::unique_ptr<Client>> dead_clients_;
+  std::vector<std::unique_ptr<Server>> dead_servers_;
+  std::vector<std::unique_ptr<CancelCall>> dead_cancels_;
+  pool::Deadline stats_due_{pool::Deadline::Kind::worker};
+  std::uint64_t reported_transactions_ = 0;
+  std::uint64_t reported_queries_ = 0;
+  std::uint64_t reported_wait_us_ = 0;
+  std::optional<Stop> stopping_;
+  bool finished_ = false;
+};
+
+}  // namespace weir::proxy

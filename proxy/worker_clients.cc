@@ -1,0 +1,360 @@
+// worker_clients.cc: the Worker's decisions about clients: in, in line, linked, out.
+#include <algorithm>
+
+#include "protocol/encode.h"
+#include "proxy/admin/console.h"
+#include "proxy/cancel_call.h"
+#include "proxy/worker.h"
+
+namespace weir::proxy {
+
+using pool::ClientEvent;
+using pool::ClientState;
+using pool::PoolMode;
+using pool::ServerState;
+
+void Worker::set_state(Client& client, ClientEvent on) {
+  pool::ClientYard& yard = client.pool != nullptr ? client.pool->clients : lobby_;
+  yard.move(client, on);
+}
+
+void Worker::go_on_later(Client& client) {
+  if (client.queued_to_go_on) return;
+  client.queued_to_go_on = true;
+  ready_.push_back(&client);
+}
+
+// --- In.
+
+void Worker::admit(Client& client, const std::string& database, protocol::Values asked,
+                   bool long_key) {
+  const std::string user = client.user();
+  client.set_identity(user, long_key);
+  const config::Database* const found = config_->find_database(database);
+  if (found == nullptr) {
+    return client.refuse({"3D000", "no such database: " + database,
+                          "The [databases] section of the configuration has no such entry."});
+  }
+  if (stopping_) return client.refuse({"57P01", "pooler is shutting down"});
+  Fault refusal{"53300", {}, {}};
+  if (!count_client(client, database, refusal)) return client.refuse(refusal);
+  client.settings = settings.intern(std::move(asked));
+  set_state(client, ClientEvent::proved);
+  enter_pool(client, share({database, found->user.value_or(user)}));
+}
+
+bool Worker::count_client(Client& client, const std::string& database, Fault& refusal) {
+  const auto admitted = commons.clients.fetch_add(1) + 1;
+  if (admitted > config_->settings.max_client_conn) {
+    commons.clients.fetch_sub(1);
+    refusal = {"53300", "no more connections allowed (max_client_conn)",
+               "All " + std::to_string(config_->settings.max_client_conn) +
+                   " client connections are taken: raise max_client_conn."};
+    return false;
+  }
+  NamedLimits& of_user = commons.user(client.user());
+  of_user.clients.set_max(config_->max_user_client_connections(client.user()));
+  NamedLimits& of_database = commons.database(database);
+  of_database.clients.set_max(
+      config_->max_db_client_connections(*config_->find_database(database)));
+  const char* limit = nullptr;
+  if (!of_database.clients.take()) {
+    limit = "max_db_client_connections";
+  } else if (!of_user.clients.take()) {
+    of_database.clients.give_back();
+    limit = "max_user_client_connections";
+  }
+  if (limit != nullptr) {
+    commons.clients.fetch_sub(1);
+    refusal = {"53300", std::string{"client connections exceeded ("} + limit + ")"};
+    return false;
+  }
+  client.counted_database = &of_database;
+  client.counted_user = &of_user;
+  return true;
+}
+
+void Worker::uncount_client(Client& client) {
+  if (client.counted_database == nullptr) return;
+  commons.clients.fetch_sub(1);
+  client.counted_database->clients.give_back();
+  client.counted_user->clients.give_back();
+  client.counted_database = client.counted_user = nullptr;
+}
+
+void Worker::enter_pool(Client& client, Share& to) {
+  lobby_.leave(client);
+  client.pool = &to;
+  to.clients.enter(client);
+  if (!to.welcome_known) {
+    to.welcome = to.entry.parameters();
+    to.welcome_known = !to.welcome.empty();
+  }
+  if (to.welcome_known) return greet(client);
+  client.parked_since = world.now();
+  client.stream.stop_feeding();
+  to.publish();
+  grow(to);
+}
+
+void Worker::greet(Client& client) {
+  protocol::Values values(commons.tracked.size());
+  for (const auto& [name, told] : client.share()->welcome) {
+    const auto tracked = commons.tracked.index(name);
+    if (tracked) values[*tracked] = client.settings.value(*tracked).value_or(told);
+  }
+  client.settings = settings.intern(std::move(values));
+  deadlines.disarm(client);
+  set_state(client, ClientEvent::parameters_known);
+  client.greet();
+  if (config_->settings.log_connections) log(Level::info, client, "login attempt: ok");
+  go_on_later(client);
+}
+
+void Worker::greet_waiting(Share& to) {
+  auto& waiting = to.clients.at(ClientState::welcoming);
+  while (pool::ClientSlot* slot = waiting.front()) greet(static_cast<Client&>(*slot));
+  to.publish();
+}
+
+void Worker::admit_to_console(Client& client, bool may_change, bool long_key) {
+  client.set_identity(client.user(), long_key);
+  client.enter_console(std::make_unique<Console>(*this, client, may_change));
+  deadlines.disarm(client);
+  set_state(client, ClientEvent::admitted);
+  client.greet();
+  if (config_->settings.log_connections) log(Level::info, client, "login attempt: ok");
+}
+
+// --- In line and linked.
+
+bool Worker::want_server(Client& client) {
+  Share& of = *client.share();
+  if (stopping_ == Stop::when_servers_left) {
+    client.refuse({"57P01", "server shutting down"});
+    return false;
+  }
+  // Who does not take its answers gets no server to block.
+  if (client.stream.congested()) {
+    client.stream.stop_feeding();
+    client.stream.tell_when_sent();
+    return false;
+  }
+  of.park(client, world.now());
+  asking_ = &client;
+  if (!of.idle().empty()) match(of);
+  asking_ = nullptr;
+  if (client.state == ClientState::linked) return true;
+  client.stream.stop_feeding();
+  if (of.query_wait != kNever) {
+    deadlines.arm_no_later(client, client.parked_since + of.query_wait);
+  }
+  of.publish();
+  grow(of);
+  return false;
+}
+
+void Worker::link(Client& client, Server& server) {
+  const Instant waited = world.now() - client.parked_since;
+  WorkerStats::add(commons.stats[index].wait_us, static_cast<std::uint64_t>(waited));
+  client.share()->grant(client, server);
+  server.stream.set_feeder(&client.stream);
+  client.stream.set_feeder(&server.stream);
+  const std::string sql = preparation(client, server);
+  server.last_client = client.id;
+  if (sql.empty()) {
+    client.settings_proved = true;
+  } else {
+    server.ask(sql);
+    // A value that no server has accepted yet might be refused: then nothing must have run.
+    client.waits_for_settings = !client.settings_proved;
+    if (client.waits_for_settings) client.stream.stop_feeding();
+  }
+  if (asking_ != &client) go_on_later(client);
+}
+
+// What must run on the server before the client's request, so that it finds its own session.
+std::string Worker::preparation(const Client& client, Server& server) const {
+  std::string sql;
+  if (server.has_named_statements && server.last_client != client.id) {
+    server.has_named_statements = false;
+    sql = "DEALLOCATE ALL;";
+  }
+  return sql + protocol::restore_sql(commons.tracked, server.settings, client.settings);
+}
+
+void Worker::own_answered(Client& client, Server& server) {
+  if (server.own_query_failed()) {
+    const Fault fault = server.own_fault();
+    if (!client.waits_for_settings) return lose_link(server, fault);
+    unlink(client, server);
+    client.waits_for_settings = false;
+    free(server);
+    set_state(client, ClientEvent::transaction_over);
+    return client.refuse(fault);
+  }
+  report_settings(client, server);
+  client.settings_proved = true;
+  if (!client.waits_for_settings) return;
+  client.waits_for_settings = false;
+  go_on_later(client);
+}
+
+// The server spells values its own way ("utc" is "UTC"): the client is told, as PostgreSQL would.
+void Worker::report_settings(Client& client, const Server& server) {
+  if (client.settings == server.settings) return;
+  Buffer out;
+  for (std::size_t i = 0; i < commons.tracked.size(); ++i) {
+    const auto& value = server.settings.value(i);
+    if (!value || client.settings.value(i) == value) continue;
+    protocol::put_parameter_status(out, commons.tracked.name(i), *value);
+  }
+  client.settings = server.settings;
+  client.stream.put_copy(out);
+}
+
+void Worker::maybe_release(Client& client) {
+  Server* const server = client.linked();
+  if (server == nullptr || client.waits_for_settings) return;
+  if (!server->ledger.settled() || server->status != 'I' || !client.between_messages()) return;
+  if (client.share()->settings().mode == PoolMode::session) return;
+  unlink(client, *server);
+  set_state(client, ClientEvent::transaction_over);
+  WorkerStats::add(commons.stats[index].transactions, 1);
+  free(*server);
+}
+
+void Worker::unlink(Client& client, Server& server) {
+  server.stream.set_feeder(nullptr);
+  client.stream.set_feeder(nullptr);
+  server.cancel_wanted = false;
+  client.waits_for_ledger = false;
+  client.share()->unlink(client, server);
+}
+
+// --- Out.
+
+void Worker::part_from(Client& client, Parting parting, std::string_view why) {
+  if (client.state == ClientState::draining || client.state == ClientState::closed) return;
+  if (config_->settings.log_disconnections && client.state != ClientState::greeting) {
+    const auto age = (world.now() - client.connected_at) / kSecond;
+    log(Level::info, client,
+        "closing because: " + std::string{why} + " (age=" + std::to_string(age) + "s)");
+  }
+  leave(client, parting);
+  uncount_client(client);
+  if (parting != Parting::refused) return retire(client);
+  set_state(client, ClientEvent::dismissed);
+  client.stream.drop_unread();
+  client.stream.resume_feeding();
+  client.stream.finish_when_sent();
+  deadlines.arm(client, world.now() + kLingerMax);
+}
+
+// Out of the line or off the server. The server is kept only when nothing is left on it.
+void Worker::leave(Client& client, Parting parting) {
+  Server* const server = client.linked();
+  if (server == nullptr) return;
+  const bool whole = client.between_messages();
+  unlink(client, *server);
+  if (whole && server->clean() && !client.waits_for_settings) return free(*server);
+  const bool busy = !server->ledger.settled();
+  if (busy && parting != Parting::terminated) start_cancel(*server);
+  dismiss(*server, busy ? "client disconnected with query in progress"
+                        : "client disconnect while server was not ready",
+          whole);
+}
+
+void Worker::retire(Client& client) {
+  if (client.state == ClientState::closed) return;
+  set_state(client, ClientEvent::gone);
+  deadlines.disarm(client);
+  client.stream.close();
+  client.settings = {};
+  pool::ClientYard& yard = client.pool != nullptr ? client.pool->clients : lobby_;
+  yard.leave(client);
+  if (client.pool != nullptr) client.pool->publish();
+  if (client.queued_to_go_on) std::erase(ready_, &client);
+  commons.stats[index].clients.fetch_sub(1, std::memory_order_relaxed);
+  dead_clients_.push_back(std::move(places_[client.place]));
+  free_places_.push_back(client.place);
+  check_finished();
+}
+
+void Worker::on_deadline(Client& client) {
+  const Instant now = world.now();
+  switch (client.state) {
+    case ClientState::greeting:
+    case ClientState::proving:
+      return client.refuse({"57014", "client_login_timeout"});
+    case ClientState::welcoming:
+      return client.refuse({"57P03", "client_login_timeout (server down)",
+                            "No server connection could be made for this pool."});
+    case ClientState::parked: {
+      const Instant due = client.share()->query_wait == kNever
+                              ? kNever
+                              : client.parked_since + client.share()->query_wait;
+      if (due > now) return deadlines.arm(client, due);
+      return client.refuse({"53300", "query_wait_timeout",
+                            "All servers of the pool were busy for query_wait_timeout: raise "
+                            "pool_size, or look for long transactions."});
+    }
+    case ClientState::draining:
+      return retire(client);
+    default:
+      return;
+  }
+}
+
+// --- Cancel requests.
+
+void Worker::cancel(std::uint32_t pid, Bytes key) {
+  if ((pid & 0xc000'0000) != kPidMark) return;
+  const std::size_t of = pid >> 24 & 0x3f;
+  if (of >= commons.workers) return;
+  if (of != index) return world.post(of, {Cancel{pid, Buffer(key.begin(), key.end())}});
+  const std::uint32_t place = pid & (kPlacesMax - 1);
+  Client* const client = place < places_.size() ? places_[place].get() : nullptr;
+  if (client == nullptr || !client->key_matches(key)) return;
+  if (client->state == ClientState::parked) {
+    set_state(*client, ClientEvent::answered);
+    client->answer_in_line({"57014", "canceling statement due to user request"});
+    client->share()->publish();
+    return go_on_later(*client);
+  }
+  Server* const server = client->linked();
+  // A cancel that comes too late must not hit anything else.
+  if (server == nullptr || server->ledger.owed() == 0) return;
+  if (server->ledger.front_is_drop()) {
+    server->cancel_wanted = true;
+  } else {
+    start_cancel(*server);
+  }
+}
+
+void Worker::start_cancel(Server& server) {
+  if (server.cancels_pending > 0 || server.pid == 0) return;
+  if (cancels_.size() >= kCancelsMax) {
+    return log(Level::warning, server, "cancel request dropped: too many are under way");
+  }
+  auto call = std::make_unique<CancelCall>(*this, server);
+  ++server.cancels_pending;
+  CancelCall& started = *call;
+  cancels_.emplace(&started, std::move(call));
+  const auto wait = config_->settings.cancel_wait_timeout_us;
+  if (wait > 0) deadlines.arm(started, world.now() + wait);
+  started.dial();
+}
+
+void Worker::cancel_over(CancelCall& call) {
+  deadlines.disarm(call);
+  call.stream.close();
+  const auto server = servers_.find(call.server_id());
+  auto node = cancels_.extract(&call);
+  if (!node.empty()) dead_cancels_.push_back(std::move(node.mapped()));
+  if (server == servers_.end()) return;
+  --server->second->cancels_pending;
+  if (server->second->state == ServerState::resting) free(*server->second);
+}
+
+}  // namespace weir::proxy

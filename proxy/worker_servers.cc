@@ -1,0 +1,451 @@
+// worker_servers.cc: the Worker's decisions about servers: dialled, granted, freed, lent, let go.
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "proxy/cancel_call.h"
+#include "proxy/worker.h"
+
+namespace weir::proxy {
+
+using pool::ClientState;
+using pool::PoolMode;
+using pool::ServerEvent;
+using pool::ServerState;
+using Growth = pool::Pool::Growth;
+using Match = pool::Pool::Match;
+
+namespace {
+
+constexpr Instant kMakeRoomPause = 20 * kMillisecond;  // Between two requests to other workers.
+
+// When something that lasts `span` from `start` is over; kNever for a span without an end.
+Instant after(Instant start, Instant span) { return span == kNever ? kNever : start + span; }
+
+}  // namespace
+
+void Worker::move(Server& server, ServerEvent on) {
+  const auto end = server.share().idle_end();
+  server.share().servers.move(server, on, end);
+}
+
+Share* Worker::find_share(const PoolId& id) {
+  const auto found = shares_.find(id);
+  return found == shares_.end() ? nullptr : found->second.get();
+}
+
+Share& Worker::share(const PoolId& id) {
+  auto& slot = shares_[id];
+  if (!slot) {
+    slot = std::make_unique<Share>(id, commons.pool(id), index);
+    slot->configure(*config_, commons);
+  }
+  return *slot;
+}
+
+// --- Who gets what.
+
+void Worker::match(Share& of) {
+  for (;;) {
+    const Match next = of.match(world.now());
+    switch (next.kind) {
+      case Match::Kind::none:
+        return of.publish();
+      case Match::Kind::grant: {
+        Server& server = static_cast<Server&>(*next.server);
+        if (needs_test(server)) {
+          test(server, *config_->settings.server_check_query);
+        } else {
+          link(static_cast<Client&>(*next.client), server);
+        }
+        break;
+      }
+      case Match::Kind::hand_over:
+        hand_over(static_cast<Server&>(*next.server), next.worker, false);
+        break;
+      case Match::Kind::dismiss:
+        dismiss(static_cast<Server&>(*next.server), "evicted");
+        break;
+    }
+  }
+}
+
+void Worker::grow(Share& of) {
+  if (of.database == nullptr || stopping_ == Stop::when_servers_left) return;
+  for (;;) {
+    const Growth growth = of.grow(world.now());
+    wake(growth.wake);
+    switch (growth.kind) {
+      case Growth::Kind::none:
+        if (of.waiting() > 0 && of.retry_at() > world.now()) {
+          deadlines.arm_no_later(of, of.retry_at());
+        }
+        return;
+      case Growth::Kind::dial:
+        dial(of);
+        break;
+      case Growth::Kind::borrow:
+        of.asked();
+        world.post(growth.lender, {Lend{of.id, index}});
+        break;
+      case Growth::Kind::evict:
+        return make_room(of, *growth.refused_by);
+    }
+  }
+}
+
+void Worker::dial(Share& of) {
+  auto made = std::make_unique<Server>(*this, of, commons.next_id());
+  Server& server = *made;
+  servers_.emplace(server.id, std::move(made));
+  of.servers.enter(server);
+  const auto timeout = config_->settings.server_connect_timeout_us;
+  if (timeout > 0) deadlines.arm(server, world.now() + timeout);
+  server.dial();
+}
+
+// Another pool's idle server must go before this one may dial.
+void Worker::make_room(Share& of, pool::Limit& limit) {
+  if (evict(limit)) return;
+  if (world.now() < of.evict_asked_at + kMakeRoomPause) return;
+  of.evict_asked_at = world.now();
+  for (std::size_t other = 0; other < commons.workers; ++other) {
+    if (other != index) world.post(other, {Evict{&limit}});
+  }
+  deadlines.arm_no_later(of, world.now() + kMakeRoomPause);
+}
+
+bool Worker::evict(pool::Limit& limit) {
+  Server* longest = nullptr;
+  for (auto& [id, candidate] : shares_) {
+    auto& quota = candidate->shared().quota;
+    if (&quota.database() != &limit && &quota.user() != &limit) continue;
+    if (candidate->waiting() > 0) continue;
+    candidate->idle().each([&](pool::ServerSlot& slot) {
+      if (longest == nullptr || slot.idle_since < longest->idle_since) {
+        longest = static_cast<Server*>(&slot);
+      }
+    });
+  }
+  if (longest == nullptr) return false;
+  dismiss(*longest, "evicted");
+  return true;
+}
+
+void Worker::wake(pool::WorkerMask mask) {
+  for (; mask != 0; mask &= mask - 1) {
+    world.post(static_cast<std::size_t>(std::countr_zero(mask)), {Nudge{}});
+  }
+}
+
+// --- In.
+
+void Worker::welcomed(Server& server, const Parameters& parameters) {
+  Share& of = server.share();
+  deadlines.disarm(server);
+  of.login_succeeded();
+  server.born_at = world.now();
+  protocol::Values values(commons.tracked.size());
+  for (const auto& [name, value] : parameters) {
+    if (const auto tracked = commons.tracked.index(name)) values[*tracked] = value;
+  }
+  server.settings = settings.intern(std::move(values));
+  log(Level::info, server, "new connection to server");
+  const bool first = !of.welcome_known;
+  of.welcome = parameters;
+  of.welcome_known = true;
+  of.entry.set_parameters(parameters);
+  move(server, ServerEvent::welcomed);
+  server.idle_since = world.now();
+  if (first) {
+    for (std::size_t other = 0; other < commons.workers; ++other) {
+      if (other != index) world.post(other, {Welcomed{of.id}});
+    }
+    greet_waiting(of);
+  }
+  if (!of.database->connect_query.empty()) return test(server, of.database->connect_query);
+  arm_idle(server);
+  of.publish();
+  match(of);
+}
+
+void Worker::login_failed(Server& server, const Fault& fault, bool certain) {
+  Share& of = server.share();
+  std::array<std::uint8_t, 1> dice{};
+  world.random(dice);
+  of.login_failed(world.now(), dice[0] / 256.0);
+  log(Level::warning, server, "login failed: " + fault.text + " (" + fault.sqlstate + ")");
+  bury(server);
+  if (certain && of.shared().limit.taken() == 0) refuse_waiting(of, fault);
+  grow(of);
+}
+
+// The server itself has said no, and would say it again: nobody needs to wait for that.
+void Worker::refuse_waiting(Share& of, const Fault& fault) {
+  for (const auto state : {ClientState::welcoming, ClientState::parked}) {
+    while (pool::ClientSlot* slot = of.clients.at(state).front()) {
+      static_cast<Client&>(*slot).refuse(fault);
+    }
+  }
+}
+
+// --- Between two clients.
+
+void Worker::ready_for_query(Server& server, bool own) {
+  Client* const client = server.linked();
+  if (client != nullptr) {
+    if (own) {
+      own_answered(*client, server);
+      if (server.cancel_wanted && server.linked() != nullptr && server.ledger.owed() > 0) {
+        server.cancel_wanted = false;
+        start_cancel(server);
+      }
+      return;
+    }
+    WorkerStats::add(commons.stats[index].queries, 1);
+    if (server.status != 'I' && client->share()->settings().mode == PoolMode::statement) {
+      return client->refuse(
+          {"0A000", "transaction blocks not allowed in statement pooling mode",
+           "Use pool_mode = transaction."});
+    }
+    return maybe_release(*client);
+  }
+  const bool resetting = server.state == ServerState::resetting;
+  if (!resetting && server.state != ServerState::testing) return;
+  const bool failed = server.own_query_failed() && (resetting || !server.in_connect_query);
+  server.in_connect_query = false;
+  if (failed || !server.clean()) {
+    return dismiss(server, resetting ? "reset query failed" : "test query failed");
+  }
+  deadlines.disarm(server);
+  make_idle(server, resetting ? ServerEvent::reset_done : ServerEvent::test_passed);
+}
+
+// REQUIRES: linked before, or resting; no client now; clean().
+void Worker::free(Server& server) {
+  const auto& settings_now = config_->settings;
+  const Share& of = server.share();
+  if (const auto why = reason_to_close(server); !why.empty()) return dismiss(server, why);
+  if (server.cancels_pending > 0) {
+    if (server.state != ServerState::resting) move(server, ServerEvent::cancel_pending);
+    return;
+  }
+  const bool reset = !settings_now.server_reset_query.empty() &&
+                     (of.settings().mode == PoolMode::session ||
+                      settings_now.server_reset_query_always);
+  if (reset) {
+    server.ask(settings_now.server_reset_query);
+    server.has_named_statements = false;
+    deadlines.arm(server, world.now() + kFarewellMax);
+    return move(server, ServerEvent::reset_sent);
+  }
+  const bool linked = server.state == ServerState::linked;
+  make_idle(server, linked ? ServerEvent::released : ServerEvent::cancel_settled);
+}
+
+std::string_view Worker::reason_to_close(const Server& server) const {
+  const Share& of = server.share();
+  if (!server.clean()) return "server in doubt";
+  if (server.close_needed) return "close_needed";
+  if (of.database == nullptr || server.generation != of.generation) {
+    return "database configuration changed";
+  }
+  if (world.now() - server.born_at >= of.server_lifetime) return "server lifetime over";
+  if (stopping_ == Stop::when_servers_left) return "pooler is shutting down";
+  return of.must_close(server) ? "too many servers in the pool" : "";
+}
+
+void Worker::make_idle(Server& server, ServerEvent on) {
+  Share& of = server.share();
+  server.idle_since = world.now();
+  move(server, on);
+  if (const auto why = reason_to_close(server); !why.empty()) return dismiss(server, why);
+  arm_idle(server);
+  of.publish();
+  match(of);
+}
+
+bool Worker::needs_test(const Server& server) const {
+  const auto& now = config_->settings;
+  return now.server_check_query &&
+         world.now() - server.idle_since >= now.server_check_delay_us &&
+         server.idle_since > server.tested_at;
+}
+
+void Worker::test(Server& server, const std::string& query) {
+  server.in_connect_query = query == server.share().database->connect_query;
+  server.tested_at = world.now();
+  server.ask(query);
+  move(server, ServerEvent::test_sent);
+  deadlines.arm(server, world.now() + kFarewellMax);
+}
+
+// --- To and from other workers.
+
+void Worker::hand_over(Server& server, std::size_t to, bool answers_lend) {
+  if (!server.fit_to_travel()) return dismiss(server, "idle server got dirty");
+  Share& of = server.share();
+  of.shared().exchange.promise(to);
+  HandOver letter = server.pack();
+  letter.answers_lend = answers_lend;
+  move(server, ServerEvent::lent);
+  dead_servers_.push_back(take_out(server));
+  of.publish();
+  world.post(to, {std::move(letter)});
+}
+
+void Worker::take(HandOver& letter) {
+  Share& of = share(letter.pool);
+  of.promise_kept();
+  if (letter.answers_lend) of.lend_answered();
+  auto made = std::make_unique<Server>(*this, of, letter.id);
+  Server& server = *made;
+  server.state = ServerState::travelling;
+  servers_.emplace(server.id, std::move(made));
+  of.servers.enter(server);
+  server.arrive(std::move(letter));
+  move(server, ServerEvent::arrived);
+  if (const auto why = reason_to_close(server); !why.empty()) return dismiss(server, why);
+  arm_idle(server);
+  of.publish();
+  match(of);
+}
+
+void Worker::take(Lend& letter) {
+  Share* const of = find_share(letter.pool);
+  if (of != nullptr && !of->idle().empty() && of->parked().empty()) {
+    return hand_over(static_cast<Server&>(*of->idle().front()), letter.worker, true);
+  }
+  world.post(letter.worker, {LendRefused{letter.pool}});
+}
+
+void Worker::take(LendRefused& letter) {
+  Share& of = share(letter.pool);
+  of.lend_answered();
+  grow(of);
+}
+
+// --- Out.
+
+void Worker::lose_link(Server& server, const Fault& fault) {
+  Client* const client = server.linked();
+  log(Level::warning, server, fault.text);
+  if (client == nullptr) return dismiss(server, fault.text);
+  const bool told = server.client_told();
+  const bool whole = client->between_messages();
+  unlink(*client, server);
+  dismiss(server, fault.text, whole);
+  set_state(*client, pool::ClientEvent::transaction_over);
+  if (told) return part_from(*client, Parting::refused, fault.text);
+  client->refuse(fault);
+}
+
+void Worker::server_gone(Server& server, std::string_view why) {
+  switch (server.state) {
+    case ServerState::dialing:
+    case ServerState::logging_in:
+      return login_failed(server, {"08001", std::string{why}}, false);
+    case ServerState::leaving:
+      return bury(server);
+    default:
+      break;
+  }
+  const std::string& said = server.own_fault().text;
+  const std::string text = std::string{why} + (said.empty() ? "" : ": " + said);
+  Client* const client = server.linked();
+  log(Level::warning, server, "closing because: " + text);
+  if (client == nullptr) {
+    Share& of = server.share();
+    bury(server);
+    return grow(of);
+  }
+  const bool told = server.client_told();
+  unlink(*client, server);
+  bury(server);
+  set_state(*client, pool::ClientEvent::transaction_over);
+  if (told) return part_from(*client, Parting::refused, text);
+  client->refuse({"08006", text, "The transaction is lost. Connect again."});
+}
+
+// Asks it to leave. It counts against every limit until it has hung up, so that PostgreSQL never
+// sees more connections than the limits say.
+void Worker::dismiss(Server& server, std::string_view why, bool terminate) {
+  server.why_leaving = why;
+  log(Level::info, server, "closing because: " + server.why_leaving);
+  if (server.state == ServerState::dialing) return bury(server);
+  server.say_goodbye(terminate);
+  move(server, ServerEvent::dismissed);
+  deadlines.arm(server, world.now() + kFarewellPatience);
+  server.share().publish();
+}
+
+void Worker::bury(Server& server) {
+  Share& of = server.share();
+  move(server, ServerEvent::gone);
+  server.stream.close();
+  dead_servers_.push_back(take_out(server));
+  of.publish();
+  wake(of.shared().quota.give_back());
+  if (of.waiting() > 0) deadlines.arm_no_later(of, world.now());
+  check_finished();
+}
+
+std::unique_ptr<Server> Worker::take_out(Server& server) {
+  deadlines.disarm(server);
+  server.share().servers.leave(server);
+  server.settings = {};
+  return std::move(servers_.extract(server.id).mapped());
+}
+
+// --- Time.
+
+void Worker::arm_idle(Server& server) {
+  const auto idle_timeout = config_->settings.server_idle_timeout_us;
+  const Instant idle_due = idle_timeout > 0 ? server.idle_since + idle_timeout : kNever;
+  const Instant life_due = after(server.born_at, server.share().server_lifetime);
+  const Instant due = std::min(idle_due, life_due);
+  if (due != kNever) deadlines.arm_no_later(server, due);
+}
+
+void Worker::on_deadline(Server& server) {
+  const Instant now = world.now();
+  switch (server.state) {
+    case ServerState::dialing:
+    case ServerState::logging_in:
+      return login_failed(server, {"08001", "connect timeout"}, false);
+    case ServerState::resetting:
+      return dismiss(server, "reset query failed");
+    case ServerState::testing:
+      return dismiss(server, "test query failed");
+    case ServerState::leaving:
+      return on_deadline_leaving(server);
+    case ServerState::idle:
+      break;
+    default:
+      return;  // Looked at again when it idles.
+  }
+  const Share& of = server.share();
+  const auto idle_timeout = config_->settings.server_idle_timeout_us;
+  const bool spare = of.shared().limit.taken() > of.settings().min_size;
+  if (now >= after(server.born_at, of.server_lifetime)) {
+    return dismiss(server, "server lifetime over");
+  }
+  if (idle_timeout > 0 && now >= server.idle_since + idle_timeout) {
+    if (spare) return dismiss(server, "server idle timeout");
+    server.idle_since = now;
+  }
+  arm_idle(server);
+}
+
+// It has not hung up: its last query still runs, or it is beyond our reach.
+void Worker::on_deadline_leaving(Server& server) {
+  if (!server.last_warning) {
+    server.last_warning = true;
+    if (!server.ledger.settled()) start_cancel(server);
+    return deadlines.arm(server, world.now() + kFarewellMax);
+  }
+  log(Level::warning, server, "the server does not hang up: closing the connection");
+  bury(server);
+}
+
+}  // namespace weir::proxy
