@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <pwd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -84,11 +83,6 @@ Settings Settings::on(const Postgres& postgres, int workers) {
 }
 
 Pgweir::Pgweir(Settings settings) {
-  if (are_root()) {
-    const passwd* user = ::getpwnam("postgres");
-    REQUIRE(user != nullptr);
-    REQUIRE(::chown(scratch_.path().c_str(), user->pw_uid, user->pw_gid) == 0);
-  }
   bool up = false;
   for (int tries = 0; tries < 5 && !up; ++tries) {
     port_ = free_port();

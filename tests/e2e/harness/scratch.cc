@@ -45,7 +45,7 @@ Scratch::Scratch() {
   char name[] = "/tmp/weir-e2e-XXXXXX";
   REQUIRE(::mkdtemp(name) != nullptr);
   path_ = name;
-  ::chmod(name, 0755);
+  ::chmod(name, 0777);  // Children may run as another user.
   int ends[2];
   REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
   caretaker_pid_ = ::fork();

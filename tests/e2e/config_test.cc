@@ -1,0 +1,188 @@
+// config_test.cc: an operator's mistake is a sentence with file and line, and no start.
+#include <doctest/doctest.h>
+
+#include "tests/e2e/harness/pgweir.h"
+#include "tests/e2e/harness/session.h"
+
+using namespace weir::e2e;
+
+namespace {
+
+// Starts with this file; it must not come up.
+Run start_with(const Scratch& scratch, const std::string& ini) {
+  write_file(scratch.file("pgweir.ini"), ini);
+  return run_program(scratch, {scratch.file("pgweir.ini")});
+}
+
+const std::string kGoodHead =
+    "[databases]\nshop = host=127.0.0.1\n"
+    "[pgweir]\n"
+    "listen_addr = 127.0.0.1\n"
+    "unix_socket_dir =\n";
+
+}  // namespace
+
+TEST_CASE("a mistake in the file stops the start with file, line and a sentence") {
+  if (is_pgbouncer()) return;
+  const Scratch scratch;
+  struct Mistake {
+    const char* line;
+    const char* says;  // Part of the sentence.
+  };
+  const Mistake mistakes[] = {{"no_such_key = 1", "no_such_key"},
+                              {"pool_mode = sometimes", "sometimes"},
+                              {"default_pool_size = many", "many"},
+                              {"listen_port = 70000", "70000"},
+                              {"query_wait_timeout = -1", "-1"},
+                              {"max_client_conn = 10 clients", "10 clients"},
+                              {"auth_type = guess", "guess"},
+                              {"worker_threads = -2", "-2"},
+                              {"this is no setting", "this is no setting"}};
+  for (const Mistake& mistake : mistakes) {
+    CAPTURE(mistake.line);
+    const Run run = start_with(scratch, kGoodHead + mistake.line + "\n");
+    CAPTURE(run.output);
+    REQUIRE(run.ending.has_value());
+    CHECK(*run.ending > 0);
+    CHECK(run.output.find("pgweir.ini:6:") != std::string::npos);
+    CHECK(run.output.find(mistake.says) != std::string::npos);
+  }
+}
+
+TEST_CASE("a mistake in a database or user line stops the start with its line") {
+  if (is_pgbouncer()) return;
+  const Scratch scratch;
+  for (const char* line :
+       {"depot = host=127.0.0.1 colour=blue", "depot = host=127.0.0.1 pool_size=big",
+        "depot = host='unclosed", "pgbouncer = host=127.0.0.1"}) {
+    CAPTURE(line);
+    const Run run = start_with(
+        scratch, "[databases]\n" + std::string(line) + "\n[pgweir]\nlisten_addr = 127.0.0.1\n");
+    CAPTURE(run.output);
+    REQUIRE(run.ending.has_value());
+    CHECK(*run.ending > 0);
+    CHECK(run.output.find("pgweir.ini:2:") != std::string::npos);
+  }
+  const Run run = start_with(scratch, kGoodHead + "[users]\nbob = pool_mode=never\n");
+  CHECK(run.ending != 0);
+  CHECK(run.output.find("pgweir.ini:7:") != std::string::npos);
+}
+
+TEST_CASE("files that cannot be read stop the start and are named") {
+  const Scratch scratch;
+  Run run = run_program(scratch, {scratch.file("not_there.ini")});
+  REQUIRE(run.ending.has_value());
+  CHECK(*run.ending > 0);
+  CHECK(run.output.find("not_there.ini") != std::string::npos);
+  if (is_pgbouncer()) return;
+  run = start_with(scratch, kGoodHead + "auth_file = " + scratch.file("no_list.txt") + "\n");
+  REQUIRE(run.ending.has_value());
+  CHECK(*run.ending > 0);
+  CHECK(run.output.find("no_list.txt") != std::string::npos);
+}
+
+TEST_CASE("a port in use stops the start and is named") {
+  if (is_pgbouncer()) return;
+  Pgweir first(Settings::on(Postgres::shared()));
+  const Scratch scratch;
+  const Run run =
+      start_with(scratch, kGoodHead + "listen_port = " + std::to_string(first.port()) + "\n");
+  REQUIRE(run.ending.has_value());
+  CHECK(*run.ending > 0);
+  CHECK(run.output.find(std::to_string(first.port())) != std::string::npos);
+}
+
+TEST_CASE("keys that are not built yet are taken with one warning") {
+  if (is_pgbouncer()) return;
+  Pgweir pgweir(Settings::on(Postgres::shared()).line("dns_zone_check_period = 3"));
+  CHECK(pgweir.log().find("dns_zone_check_period") != std::string::npos);
+  CHECK(Session(pgweir.conninfo()).value("SELECT 1") == "1");
+}
+
+TEST_CASE("the last of equal keys wins, sections may come again, headers may be indented") {
+  if (is_pgbouncer()) return;  // Debian's forgets the first part of a section that comes again.
+  Settings settings = Settings::on(Postgres::shared());
+  settings.line("default_pool_size = 5")
+      .line("default_pool_size = 1")
+      .line("  [databases]")
+      .line("  again = host=127.0.0.1 port = " + std::to_string(Postgres::shared().port()) +
+            " dbname = depot")
+      .line("[pgbouncer]")
+      .line("; a comment; with semicolons")
+      .line("pidfile =");
+  Pgweir pgweir(settings);
+  Session again(pgweir.conninfo("alice", "again"));
+  CHECK(again.value("SELECT current_database()") == "depot");
+  Session one(pgweir.conninfo());
+  Session two(pgweir.conninfo());
+  one.run("BEGIN");
+  two.send("SELECT 1");
+  CHECK(two.busy_for(150ms));
+}
+
+TEST_CASE("lines of 5,000 characters and values with semicolons stay whole") {
+  Session direct(Postgres::shared().conninfo());
+  direct.run("DROP DATABASE IF EXISTS \"semi ; colon\"");
+  direct.run("CREATE DATABASE \"semi ; colon\"");
+  Settings settings = Settings::on(Postgres::shared());
+  settings.line("auth_query = SELECT usename, passwd FROM pg_shadow ; SELECT '" +
+                std::string(5'000, 'z') + "'");
+  settings.database("wordy = host=127.0.0.1 port=" + std::to_string(Postgres::shared().port()) +
+                    std::string(5'000, ' ') + "dbname='semi ; colon'");
+  Pgweir pgweir(settings);
+  Session session(pgweir.conninfo("alice", "wordy"));
+  CHECK(session.value("SELECT current_database()") == "semi ; colon");
+}
+
+TEST_CASE("a connection string may be a URI") {
+  if (is_pgbouncer()) return;
+  Settings settings = Settings::on(Postgres::shared());
+  settings.database("by_uri = postgresql://127.0.0.1:" + std::to_string(Postgres::shared().port()) +
+                    "/depot");
+  Pgweir pgweir(settings);
+  CHECK(Session(pgweir.conninfo("alice", "by_uri")).value("SELECT current_database()") == "depot");
+}
+
+TEST_CASE("the version is told, the first line as SHOW VERSION has it") {
+  const Scratch scratch;
+  const Run run = run_program(scratch, {"--version"});
+  CHECK(run.ending == 0);
+  Pgweir pgweir(Settings::on(Postgres::shared()));
+  Session console(pgweir.console());
+  CHECK(run.output.substr(0, run.output.find('\n')) == console.value("SHOW VERSION"));
+  CHECK(run_program(scratch, {"--help"}).ending == 0);
+  CHECK(run_program(scratch, {"--no-such-option"}).ending != 0);
+}
+
+TEST_CASE("with no file and a DATABASE_URL it starts with the defaults") {
+  if (is_pgbouncer()) return;
+  const Scratch scratch;
+  // The default port may be taken on the machine of whoever runs the tests: then it must say so.
+  ChildSpec spec = program_spec({});
+  spec.environment = {"DATABASE_URL=postgresql://alice@127.0.0.1:" +
+                      std::to_string(Postgres::shared().port()) + "/shop"};
+  spec.output_path = scratch.file("log");
+  spec.directory = scratch.path();
+  Child child(spec);
+  const std::string asked =
+      "host=127.0.0.1 port=6432 dbname=shop user=alice sslmode=disable gssencmode=disable";
+  const bool decided = eventually([&] { return !child.running() || Session(asked).alive(); });
+  CHECK(decided);
+  const std::string log = read_file(scratch.file("log"));
+  if (!child.running() && log.find("6432") != std::string::npos) {
+    MESSAGE("port 6432 is taken here: " << log);
+    return;
+  }
+  REQUIRE_MESSAGE(child.running(), log);
+  CHECK(Session(asked).value("SELECT current_user || '@' || current_database()") == "alice@shop");
+  child.signal(SIGTERM);
+  CHECK(child.wait() == 0);
+}
+
+TEST_CASE("with neither file nor DATABASE_URL it says what it needs") {
+  const Scratch scratch;
+  const Run run = run_program(scratch, {});
+  REQUIRE(run.ending.has_value());
+  CHECK(*run.ending > 0);
+  CHECK_FALSE(run.output.empty());
+}

@@ -1,0 +1,245 @@
+// volume_test.cc: the figures of "How much": many clients, fair shares, little memory, COPY
+// without end. Counts and memory, never time.
+//
+// WEIR_COPY_MB in the environment sets how much goes through COPY (default 256; the full figure
+// is 1024).
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "tests/e2e/harness/crowd.h"
+#include "tests/e2e/harness/pgweir.h"
+#include "tests/e2e/harness/raw_client.h"
+#include "tests/e2e/harness/seen.h"
+
+using namespace weir::e2e;
+
+namespace {
+
+constexpr long kIdleClientBytesMax = 2 * 1024;
+constexpr long kCopyGrowthKibMax = 8 * 1024;
+
+Settings pool_of(int size, int workers) {
+  return Settings::on(Postgres::shared(), workers)
+      .line("default_pool_size = " + std::to_string(size))
+      .line("max_client_conn = 20000")
+      .line("log_connections = 0")
+      .line("log_disconnections = 0");
+}
+
+// Descriptors that this process may open, raised as far as allowed.
+int open_files_max() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<int>(std::min<rlim_t>(limit.rlim_cur, 1'000'000));
+}
+
+int copy_megabytes() {
+  const char* chosen = std::getenv("WEIR_COPY_MB");
+  return chosen == nullptr ? 256 : std::max(1, std::atoi(chosen));
+}
+
+int most_worker_count() { return is_pgbouncer() ? 1 : 2; }
+
+// pgbench's own schema for -S, a few thousand rows.
+void make_accounts() {
+  Session direct(Postgres::shared().conninfo());
+  direct.run(
+      "CREATE TABLE IF NOT EXISTS pgbench_accounts (aid int PRIMARY KEY, abalance int);"
+      "TRUNCATE pgbench_accounts;"
+      "INSERT INTO pgbench_accounts SELECT i, i FROM generate_series(1, 10000) i;"
+      "GRANT ALL ON pgbench_accounts TO PUBLIC");
+}
+
+}  // namespace
+
+TEST_CASE("500 clients on a pool of 20: no error, never more than 20 servers, fair shares") {
+  open_files_max();
+  make_accounts();
+  Pgweir pgweir(pool_of(20, most_worker_count()));
+  Witness witness(Postgres::shared());
+  const RoleLimit limit(witness, "alice", 20);
+  Crowd crowd(pgweir.conninfo(), 500);
+  constexpr int kTotal = 50'000;
+  int left = kTotal;
+  int errors = 0;
+  std::vector<int> served(500, 0);
+  const bool all = crowd.run(
+      [&](int client) -> std::optional<std::string> {
+        if (left == 0) return std::nullopt;
+        --left;
+        return "SELECT abalance FROM pgbench_accounts WHERE aid = " + std::to_string(client + 1);
+      },
+      [&](int client, const Answer& answer) {
+        errors += answer.value() != std::to_string(client + 1);
+        ++served[static_cast<std::size_t>(client)];
+      },
+      [&, looks = 0]() mutable {
+        if (++looks % 20 == 0) witness.look("usename = 'alice'");
+      });
+  CHECK(all);
+  CHECK(errors == 0);
+  CHECK(witness.most() <= 20);
+  std::ranges::sort(served);
+  MESSAGE("served: least " << served.front() << ", median " << served[250] << ", most "
+                           << served.back());
+  CHECK(served.front() * 4 >= served[250]);
+}
+
+TEST_CASE("100 clients on 4 servers: the slowest gets at least a quarter of the median") {
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Pgweir pgweir(pool_of(4, workers));
+    Crowd crowd(pgweir.conninfo(), 100);
+    int left = 10'000;
+    std::vector<int> served(100, 0);
+    const bool all = crowd.run(
+        [&](int) -> std::optional<std::string> {
+          return left-- > 0 ? std::optional<std::string>("SELECT pg_sleep(0.0005)") : std::nullopt;
+        },
+        [&](int client, const Answer& answer) {
+          CHECK(answer.ok());
+          ++served[static_cast<std::size_t>(client)];
+        });
+    CHECK(all);
+    std::ranges::sort(served);
+    MESSAGE(workers << " workers served: least " << served.front() << ", median " << served[50]
+                    << ", most " << served.back());
+    CHECK(served.front() * 4 >= served[50]);
+  }
+}
+
+TEST_CASE("pgbench -S with 500 clients on a pool of 20, simple and extended") {
+  make_accounts();
+  Session direct(Postgres::shared().conninfo());
+  for (const std::string protocol : {"simple", "extended"}) {
+    CAPTURE(protocol);
+    Pgweir pgweir(pool_of(20, most_worker_count()));
+    const Scratch scratch;
+    write_file(scratch.file("select.sql"),
+               "\\set aid random(1, 10000)\n"
+               "SELECT abalance FROM pgbench_accounts WHERE aid = :aid;\n");
+    Witness witness(Postgres::shared());
+    const RoleLimit limit(witness, "alice", 20);
+    Child pgbench({.argv = {"/usr/bin/pgbench", "-n", "-f", scratch.file("select.sql"), "-M",
+                            protocol, "-c", "500", "-j", "2", "-t", "40", "-h", "127.0.0.1", "-p",
+                            std::to_string(pgweir.port()), "-U", "alice", "shop"},
+                   .environment = {"PGSSLMODE=disable", "PGGSSENCMODE=disable"},
+                   .output_path = scratch.file("pgbench.log")});
+    while (pgbench.running()) witness.look("usename = 'alice'");
+    const std::string output = read_file(scratch.file("pgbench.log"));
+    CAPTURE(output);
+    CHECK(pgbench.wait() == 0);
+    CHECK(output.find("20000/20000") != std::string::npos);
+    CHECK(witness.most() <= 20);
+  }
+}
+
+TEST_CASE("10,000 idle clients cost at most 2 KiB each, and every one is answered") {
+  const int spare = open_files_max() - 200;
+  const int wanted = is_sanitized() ? 1'000 : 10'000;
+  const int size = std::min(wanted, spare);
+  if (size < wanted) MESSAGE("only " << size << " clients: the limit of open files is lower here");
+  Pgweir pgweir(pool_of(20, most_worker_count()).line("client_login_timeout = 0"));
+  {
+    Session first(pgweir.conninfo());
+    first.run("SELECT 1");
+  }
+  const long before = pgweir.resident_kib();
+  std::vector<RawClient> clients;
+  clients.reserve(static_cast<std::size_t>(size));
+  int inside = 0;
+  for (int i = 0; i < size; ++i) {
+    clients.emplace_back(pgweir.port());
+    inside += clients.back().login();
+  }
+  CHECK(inside == size);
+  const long each = (pgweir.resident_kib() - before) * 1024 / size;
+  const long whole = pgweir.resident_kib() * 1024 / size;
+  MESSAGE(size << " idle clients: " << each << " bytes more for each, " << whole << " in all");
+  if (!is_sanitized() && size == wanted) CHECK(whole <= kIdleClientBytesMax);
+  int answered = 0;
+  for (RawClient& client : clients) client.send(query("SELECT 'awake'"));
+  for (RawClient& client : clients) {
+    const auto messages = client.read_through('Z');
+    answered += messages.has_value() && tags_of(*messages) == "TDCZ";
+  }
+  CHECK(answered == size);
+}
+
+TEST_CASE("COPY out and back in through a few KiB") {
+  for (const int workers : {most_worker_count()}) {
+    Pgweir pgweir(pool_of(2, workers));
+    Session session(pgweir.conninfo());
+    session.run("CREATE TEMP TABLE IF NOT EXISTS warm (a int)");
+    session.run("SELECT 1");
+    const long before = pgweir.resident_kib();
+    long most = before;
+    const int megabytes = copy_megabytes();
+    const std::string row(1'023, 'r');
+    const Answer out = session.exec("COPY (SELECT repeat('r', 1023) FROM generate_series(1, " +
+                                    std::to_string(megabytes * 1024) + ")) TO STDOUT");
+    REQUIRE(out.status() == PGRES_COPY_OUT);
+    long long bytes = 0;
+    char* data = nullptr;
+    for (int got = 0, rows = 0; (got = PQgetCopyData(session.raw(), &data, 0)) > 0; ++rows) {
+      bytes += got;
+      PQfreemem(data);
+      if (rows % 4'096 == 0) most = std::max(most, pgweir.resident_kib());
+    }
+    for (const Answer& answer : session.rest()) CHECK(answer.ok());
+    CHECK(bytes == megabytes * 1024LL * 1024);
+
+    Session direct(Postgres::shared().conninfo());
+    direct.run("CREATE UNLOGGED TABLE copied_in (a text); GRANT ALL ON copied_in TO PUBLIC");
+    // Rows are counted, not kept: the trigger drops them, so no disk is filled.
+    direct.run(
+        "CREATE FUNCTION drop_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END "
+        "$$;"
+        "CREATE TRIGGER dropping BEFORE INSERT ON copied_in FOR EACH ROW WHEN (NEW.a <> 'last') "
+        "EXECUTE FUNCTION drop_row()");
+    REQUIRE(session.exec("COPY copied_in FROM STDIN").status() == PGRES_COPY_IN);
+    std::string chunk;
+    for (int i = 0; i < 64; ++i) chunk += row + "\n";
+    for (int i = 0; i < megabytes * 16; ++i) {
+      REQUIRE(PQputCopyData(session.raw(), chunk.data(), static_cast<int>(chunk.size())) == 1);
+      if (i % 64 == 0) most = std::max(most, pgweir.resident_kib());
+    }
+    REQUIRE(PQputCopyData(session.raw(), "last\n", 5) == 1);
+    PQputCopyEnd(session.raw(), nullptr);
+    for (const Answer& answer : session.rest()) CHECK_MESSAGE(answer.ok(), answer.text());
+    most = std::max(most, pgweir.resident_kib());
+    CHECK(session.value("SELECT string_agg(a, ' ') FROM copied_in") == "last");
+    MESSAGE(megabytes << " MB out and in: resident memory grew by " << most - before << " KiB");
+    if (!is_sanitized()) CHECK(most - before < kCopyGrowthKibMax);
+    direct.run("DROP TABLE copied_in; DROP FUNCTION drop_row");
+  }
+}
+
+TEST_CASE("at the limit of open files accepting pauses and the clients inside stay unharmed") {
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Settings settings = pool_of(2, workers);
+    settings.open_files_max = is_pgbouncer() ? 80 : 120;
+    if (is_pgbouncer()) settings.line("max_client_conn = 1000");
+    Pgweir pgweir(settings);
+    Session inside(pgweir.conninfo());
+    inside.run("SELECT 1");
+    std::vector<RawClient> crowd;
+    const std::string startup = startup_packet({{"user", "alice"}, {"database", "shop"}});
+    for (int i = 0; i < 150; ++i) {  // Those beyond the limit wait in the kernel's queue.
+      crowd.emplace_back(pgweir.port());
+      crowd.back().send(startup);
+    }
+    CHECK(eventually([&] { return open_files(pgweir.pid()) >= 80 - 10; }));
+    for (int i = 0; i < 50; ++i) CHECK(inside.value("SELECT 'unharmed'") == "unharmed");
+    while (crowd.size() > 10) crowd.pop_back();
+    CHECK(Session(pgweir.conninfo()).exec("SELECT 'room again'").ok());
+    CHECK(inside.value("SELECT 1") == "1");
+    CHECK(pgweir.running());
+  }
+}
