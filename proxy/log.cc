@@ -11,8 +11,8 @@ namespace weir::proxy {
 
 namespace {
 
-// PgBouncer's look: "2026-01-31 12:00:00.123 UTC [77] LOG ..."
-constexpr const char* kPattern = "%Y-%m-%d %H:%M:%S.%e %Z [%P] %v";
+// PgBouncer's look: "2026-01-31 12:00:00.123 +00:00 [77] LOG ..."
+constexpr const char* kPattern = "%Y-%m-%d %H:%M:%S.%e %z [%P] %v";
 
 constexpr std::string_view level_name(Level level) {
   switch (level) {
