@@ -96,7 +96,7 @@ def listed(tree):
         parts = file.path.split("/")
         tails = {("/".join([*parts[:n], ""]), "/".join(parts[n:])) for n in range(len(parts))}
         bare = {(folder, tail.removesuffix(".cc")) for folder, tail in tails}  # foreach(name ...)
-        bare |= {(folder, file.stem) for folder, _ in tails}
+        bare |= {(folder, file.stem.removesuffix("_test")) for folder, _ in tails}
         if not (tails | bare) & named:
             yield Complaint(file.path, 1, "no CMakeLists.txt names it", "add it where it is read")
 
