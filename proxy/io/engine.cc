@@ -31,11 +31,10 @@ Engine& engine_of(Kind* watcher) {
 
 }  // namespace
 
-Engine::Engine(Street& owner, std::size_t worker)
+Engine::Engine(Street& owner)
     : street(owner),
       resolver(*this),
       block(std::make_unique<std::uint8_t[]>(kReadBlockBytes)),
-      worker_(worker),
       now_(read_clock()) {
   WEIR_CHECK(uv_loop_init(&loop) == 0);
   prepare_ =

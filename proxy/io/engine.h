@@ -20,7 +20,7 @@ inline constexpr std::uint64_t kDialAgainMs = 20;
 
 class Engine {
  public:
-  Engine(Street& street, std::size_t worker);
+  explicit Engine(Street& street);
   ~Engine();
 
   void run(TurnTaker& taker);
@@ -53,7 +53,6 @@ class Engine {
   void start_timer();
   void before_poll();
 
-  const std::size_t worker_;
   TurnTaker* taker_ = nullptr;
   Instant now_ = 0;
   bool clock_read_ = false;

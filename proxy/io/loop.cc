@@ -12,8 +12,7 @@
 
 namespace weir::proxy::io {
 
-Loop::Loop(Street& street, std::size_t worker)
-    : street_(street), engine_(std::make_unique<Engine>(street, worker)) {}
+Loop::Loop(Street& street) : street_(street), engine_(std::make_unique<Engine>(street)) {}
 Loop::~Loop() = default;
 
 void Loop::run(TurnTaker& taker) { engine_->run(taker); }
@@ -49,7 +48,7 @@ void Loop::post(std::size_t worker, Mail mail) { street_.post(worker, std::move(
 
 Street::Street(std::size_t workers, const SocketOptions& options) : options_(options) {
   for (std::size_t worker = 0; worker < workers; ++worker) {
-    loops_.push_back(std::make_unique<Loop>(*this, worker));
+    loops_.push_back(std::make_unique<Loop>(*this));
   }
 }
 Street::~Street() = default;

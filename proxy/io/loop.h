@@ -37,7 +37,7 @@ struct IoCounts {
 // on a loop must be gone before the Street is.
 class Loop final : public World {
  public:
-  Loop(Street& street, std::size_t worker);
+  explicit Loop(Street& street);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;

@@ -246,20 +246,20 @@ TEST_CASE("a descriptor's number may be used again in the turn in which it was c
   Street street{1};
   Loop& loop = street[0];
   Ear first, second;
-  const auto [one, other] = town::connected_pair(street);
-  first.transport = loop.adopt(one, first);
+  const std::pair<int, int> ends = town::connected_pair(street);
+  first.transport = loop.adopt(ends.first, first);
   first.when_heard = [&] {
     first.transport.reset();
     const auto [three, four] = town::connected_pair(street);
-    CHECK(three == one);
+    CHECK(three == ends.first);
     second.transport = loop.adopt(three, second);
     CHECK(::send(four, "new", 3, 0) == 3);
     street.drop(four);
   };
-  CHECK(::send(other, "old", 3, 0) == 3);
+  CHECK(::send(ends.second, "old", 3, 0) == 3);
   CHECK(run_until(loop, [&] { return second.gone.has_value(); }));
   CHECK(second.heard == "new");
-  street.drop(other);
+  street.drop(ends.second);
   second.transport.reset();
   CHECK(street.connections() == 0);
 }
