@@ -86,13 +86,11 @@ class Daemon:
     def pid(self):
         return self.child.pid
 
-    def wait_until_up(self):
+    def wait_until(self, up):
         deadline = time.monotonic() + START_SECONDS_MAX
-        while time.monotonic() < deadline:
-            if self.child.poll() is not None:
-                break
-            if accepts(self.port):
-                return self
+        while time.monotonic() < deadline and self.child.poll() is None:
+            if up():
+                return
             time.sleep(0.05)
         raise Trouble(f"{self.name} did not come up on port {self.port}:\n{self.log.read_text()}")
 
@@ -147,7 +145,8 @@ class Rig(contextlib.AbstractContextManager):
                                      stdout=out, stderr=out, start_new_session=True, **options)
         daemon = Daemon(name, port, child, log, stop_signal)
         self.daemons.append(daemon)
-        return daemon.wait_until_up()
+        daemon.wait_until(lambda: accepts(port))
+        return daemon
 
     def stop(self, daemon):
         daemon.stop()
@@ -161,8 +160,11 @@ class Rig(contextlib.AbstractContextManager):
         fixed = {"port": port, "listen_addresses": "127.0.0.1", "fsync": "off",
                  "unix_socket_directories": self.folder, "logging_collector": "off"}
         words = [f"-c{key}={value}" for key, value in {**fixed, **settings}.items()]
-        return self.start("postgres", port, [program("postgres"), "-D", data, *words],
-                          stop_signal=signal.SIGINT, **self.unprivileged())
+        daemon = self.start("postgres", port, [program("postgres"), "-D", data, *words],
+                            stop_signal=signal.SIGINT, **self.unprivileged())
+        ready = [program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+        daemon.wait_until(lambda: subprocess.run(ready).returncode == 0)
+        return daemon
 
     def pgweir(self, name, port, **settings):
         return self.start(name, port, [require_pgweir(), self.ini(name, "pgweir", port, settings)])
