@@ -1,0 +1,54 @@
+// fake_world.h: one worker's World, and the transports it makes, over a FakeNet.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "proxy/world.h"
+#include "tests/street/net.h"
+
+namespace weir::street {
+
+class FakeTransport final : public proxy::Transport {
+ public:
+  FakeTransport(FakeNet& net, Peer& peer, proxy::Endpoint& endpoint, std::size_t worker)
+      : net_(net), peer_(&peer), endpoint_(endpoint), worker_(worker) {}
+
+  std::size_t write(Bytes first, Bytes second) override;
+  void pause() override { paused_ = true; }
+  void resume() override { paused_ = false; }
+  void finish() override;
+  proxy::Handle detach() override;
+  void close() override;
+
+ private:
+  friend class FakeNet;
+  friend class FakeWorld;
+  friend class Peer;
+  FakeNet& net_;
+  Peer* peer_;  // None when nothing more may happen to it.
+  proxy::Endpoint& endpoint_;
+  const std::size_t worker_;
+  bool open_ = false;  // Else it is being dialled.
+  bool paused_ = false;
+};
+
+class FakeWorld final : public proxy::World {
+ public:
+  FakeWorld(FakeNet& net, Chance& chance, std::size_t worker)
+      : net_(net), chance_(chance), worker_(worker) {}
+
+  Instant now() const override { return net_.now(); }
+  std::int64_t wall_clock_s() const override { return 1'800'000'000 + net_.now() / kSecond; }
+  void random(std::span<std::uint8_t> out) override { chance_.fill(out); }
+  proxy::TransportPtr dial(const proxy::Target& target, proxy::Endpoint& endpoint) override;
+  proxy::TransportPtr adopt(proxy::Handle handle, proxy::Endpoint& endpoint) override;
+  void post(std::size_t worker, proxy::Mail mail) override;
+
+ private:
+  FakeNet& net_;
+  Chance& chance_;
+  const std::size_t worker_;
+};
+
+}  // namespace weir::street
