@@ -17,8 +17,9 @@
 
 namespace weir::pool {
 
-// A waiter elsewhere is served first only when it has waited this much longer than our own.
-inline constexpr Instant kHandoverSlack = 2 * kMillisecond;
+// A hand-over costs as much as a whole transaction. While clients wait here, too, a waiter
+// elsewhere is served first only when it has waited this much longer than our own.
+inline constexpr Instant kHandoverSlack = 10 * kMillisecond;
 
 class Exchange {
  public:

@@ -13,15 +13,22 @@ Pool::Match Pool::match(Instant now) const {
   ServerSlot* const server = servers.at(ServerState::idle).front();
   if (server == nullptr) return {};
   ClientSlot* const local = clients.at(ClientState::parked).front();
+  Match match{Match::Kind::none, server, local, 0, kNever};
   if (shared_.exchange.workers() > 1) {
-    const auto other = shared_.exchange.oldest_elsewhere(worker_);
-    const bool older = other && (local == nullptr ||
-                                 other->since + kHandoverSlack < std::min(local->parked_since, now));
-    if (older) return {Match::Kind::hand_over, server, nullptr, other->worker};
+    if (const auto other = shared_.exchange.oldest_elsewhere(worker_)) {
+      const Instant due = other->since + kHandoverSlack;
+      const bool pressed = local != nullptr || now < pressed_at_ + kHandoverSlack;
+      match.worker = other->worker;
+      match.kind = Match::Kind::hand_over;
+      if (!pressed || due < (local != nullptr ? local->parked_since : now)) return match;
+      match.look_again = due;
+    }
   }
-  if (local != nullptr) return {Match::Kind::grant, server, local, 0};
-  if (others_starve()) return {Match::Kind::dismiss, server, nullptr, 0};
-  return {};
+  match.kind = local != nullptr         ? Match::Kind::grant
+               : match.look_again != kNever ? Match::Kind::none
+               : others_starve()            ? Match::Kind::dismiss
+                                            : Match::Kind::none;
+  return match;
 }
 
 Pool::Growth Pool::grow(Instant now) {
@@ -29,7 +36,7 @@ Pool::Growth Pool::grow(Instant now) {
   const std::size_t wanted = waiting();
   const bool below_minimum = settings_.min_size > shared_.limit.taken();
   if (wanted <= coming() && !(below_minimum && coming() == 0)) return growth;
-  if (wanted > coming() && shared_.exchange.workers() > 1) {
+  if (wanted > coming() && shared_.exchange.workers() > 1 && now >= ask_again_at_) {
     if (const auto lender = shared_.exchange.idle_elsewhere(worker_)) {
       growth.kind = Growth::Kind::borrow;
       growth.lender = *lender;

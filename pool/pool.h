@@ -55,11 +55,14 @@ class Pool {
     enum class Kind : std::uint8_t { none, grant, hand_over, dismiss } kind = Kind::none;
     ServerSlot* server = nullptr;
     ClientSlot* client = nullptr;  // grant.
-    std::size_t worker = 0;        // hand_over: already promised.
+    std::size_t worker = 0;        // hand_over.
+    Instant look_again = kNever;   // none: a waiter elsewhere may have this server from then on.
   };
 
   // A request of a ready client: puts it at the end of the line.
   void park(ClientSlot& client, Instant now);
+  // It was not granted a server at once.
+  void press(Instant now) { pressed_at_ = now; }
   // The idle server that goes to the next client, wherever that waits. Moves nothing.
   Match match(Instant now) const;
   // Whether to dial or borrow for those still parked. `dial` has taken its unit of the quota.
@@ -79,6 +82,9 @@ class Pool {
 
   void asked() { ++asked_; }
   void lend_answered() { --asked_; }
+  // The lender needs its servers itself for now.
+  void lend_refused(Instant now) { --asked_, ask_again_at_ = now + kHandoverSlack; }
+  Instant ask_again_at() const { return ask_again_at_; }
   // A server has come (or a promise to us was lost).
   void promise_kept() { shared_.exchange.arrived(worker_); }
 
@@ -109,6 +115,8 @@ class Pool {
   PoolSettings settings_;
   std::size_t worker_;
   std::size_t asked_ = 0;  // Lend requests without an answer.
+  Instant ask_again_at_ = 0;
+  Instant pressed_at_ = -kHandoverSlack;  // When a client last had to wait here.
   Limit* starving_at_ = nullptr;  // The limit of others' making that keeps us from dialling.
   std::uint32_t failures_ = 0;
   Instant retry_at_ = 0;

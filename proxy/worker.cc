@@ -69,6 +69,7 @@ void Worker::on_time() {
         on_deadline(static_cast<Server&>(*due));
         break;
       case pool::Deadline::Kind::pool:
+        match(static_cast<Share&>(*due));
         grow(static_cast<Share&>(*due));
         break;
       case pool::Deadline::Kind::cancel:

@@ -118,6 +118,7 @@ class Worker final : public TurnTaker, public Turn {
   Share* find_share(const PoolId& id);
   void match(Share& share);
   void grow(Share& share);
+  void arm_growth(Share& share);
   void dial(Share& share);
   void make_room(Share& share, pool::Limit& limit);
   bool evict(pool::Limit& limit);

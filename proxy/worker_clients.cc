@@ -145,6 +145,7 @@ bool Worker::want_server(Client& client) {
   if (!of.idle().empty()) match(of);
   asking_ = nullptr;
   if (client.state == ClientState::linked) return true;
+  of.press(world.now());
   client.stream.stop_feeding();
   if (of.query_wait != kNever) {
     deadlines.arm_no_later(client, client.parked_since + of.query_wait);

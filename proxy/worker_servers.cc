@@ -50,6 +50,7 @@ void Worker::match(Share& of) {
     const Match next = of.match(world.now());
     switch (next.kind) {
       case Match::Kind::none:
+        if (next.look_again != kNever) deadlines.arm_no_later(of, next.look_again);
         return of.publish();
       case Match::Kind::grant: {
         Server& server = static_cast<Server&>(*next.server);
@@ -77,10 +78,7 @@ void Worker::grow(Share& of) {
     wake(growth.wake);
     switch (growth.kind) {
       case Growth::Kind::none:
-        if (of.waiting() > 0 && of.retry_at() > world.now()) {
-          deadlines.arm_no_later(of, of.retry_at());
-        }
-        return;
+        return arm_growth(of);
       case Growth::Kind::dial:
         dial(of);
         break;
@@ -91,6 +89,14 @@ void Worker::grow(Share& of) {
       case Growth::Kind::evict:
         return make_room(of, *growth.refused_by);
     }
+  }
+}
+
+// Nothing can be done for those who wait now; when it is time to try again.
+void Worker::arm_growth(Share& of) {
+  if (of.waiting() == 0) return;
+  for (const Instant at : {of.retry_at(), of.ask_again_at()}) {
+    if (at > world.now()) deadlines.arm_no_later(of, at);
   }
 }
 
@@ -313,15 +319,19 @@ void Worker::take(HandOver& letter) {
 
 void Worker::take(Lend& letter) {
   Share* const of = find_share(letter.pool);
-  if (of != nullptr && !of->idle().empty() && of->parked().empty()) {
-    return hand_over(static_cast<Server&>(*of->idle().front()), letter.worker, true);
+  if (of != nullptr) {
+    const Match next = of->match(world.now());
+    if (next.kind == Match::Kind::hand_over) {
+      return hand_over(static_cast<Server&>(*next.server), letter.worker, true);
+    }
+    match(*of);
   }
   world.post(letter.worker, {LendRefused{letter.pool}});
 }
 
 void Worker::take(LendRefused& letter) {
   Share& of = share(letter.pool);
-  of.lend_answered();
+  of.lend_refused(world.now());
   grow(of);
 }
 
