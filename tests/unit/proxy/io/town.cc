@@ -1,5 +1,6 @@
 #include "unit/proxy/io/town.h"
 
+#include <doctest/doctest.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <unistd.h>
@@ -12,8 +13,8 @@ Harbour open_harbour(int backlog) {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   auto* plain = reinterpret_cast<sockaddr*>(&address);
-  ::bind(descriptor, plain, sizeof(address));
-  if (backlog > 0) ::listen(descriptor, backlog);
+  REQUIRE(::bind(descriptor, plain, sizeof(address)) == 0);
+  if (backlog > 0) REQUIRE(::listen(descriptor, backlog) == 0);
   socklen_t length = sizeof(address);
   ::getsockname(descriptor, plain, &length);
   return {descriptor, ntohs(address.sin_port)};
