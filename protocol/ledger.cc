@@ -9,7 +9,7 @@ namespace {
 // May a message with this tag be part of, or end, the answer to `request`?
 enum class Fit : std::uint8_t { no, part, last };
 
-constexpr Fit fit_cycle(char tag) {  // Query and FunctionCall: anything up to ReadyForQuery.
+constexpr Fit fit_query(char tag) {
   switch (tag) {
     case 'Z':
       return Fit::last;
@@ -21,7 +21,6 @@ constexpr Fit fit_cycle(char tag) {  // Query and FunctionCall: anything up to R
     case 'H':
     case 'd':
     case 'c':
-    case 'V':
       return Fit::part;
     default:
       return Fit::no;
@@ -48,8 +47,9 @@ constexpr Fit fit_execute(char tag) {
 constexpr Fit fit(Request request, char tag) {
   switch (request) {
     case Request::query:
+      return fit_query(tag);
     case Request::function_call:
-      return fit_cycle(tag);
+      return tag == 'Z' ? Fit::last : tag == 'V' ? Fit::part : Fit::no;
     case Request::parse:
       return tag == '1' ? Fit::last : Fit::no;
     case Request::bind:
@@ -111,7 +111,7 @@ Verdict Ledger::on_answer(char tag) {
       if (tag == 'G') copy_in_begins();
       break;
     case Fit::last:
-      if (copying_in_) copying_in_ = false;
+      copying_in_ = sync_eaten_ = false;
       pop();
       break;
   }
@@ -119,7 +119,8 @@ Verdict Ledger::on_answer(char tag) {
 }
 
 Verdict Ledger::on_error() {
-  copying_in_ = false;
+  if (sync_eaten_) doubtful_ = true;
+  copying_in_ = sync_eaten_ = false;
   if (count_ == 0) return Verdict::forward;  // A farewell: FATAL comes unasked.
   const Note failed = front();
   if (!ends_in_ready(failed.request)) skip_to_sync();
@@ -146,6 +147,14 @@ void Ledger::copy_in_begins() {
   for (std::size_t i = 1; i + gone < count_; ++i) at(i) = at(i + gone);
   count_ -= gone;
   copying_in_ = !more;
+  sync_eaten_ = syncs > 0;
+  batch_open_ = newest_is_batched();
+}
+
+bool Ledger::newest_is_batched() const {
+  std::size_t newest = count_ - 1;
+  while (at(newest).request == Request::copy_end) --newest;
+  return !ends_in_ready(at(newest).request);
 }
 
 std::optional<Request> Ledger::take_ours() {
@@ -157,7 +166,7 @@ std::optional<Request> Ledger::take_ours() {
 
 void Ledger::clear() {
   head_ = count_ = 0;
-  batch_open_ = skipping_ = copying_in_ = doubtful_ = false;
+  batch_open_ = skipping_ = copying_in_ = sync_eaten_ = doubtful_ = false;
 }
 
 void Ledger::push(Note note) {

@@ -15,7 +15,7 @@ namespace weir::protocol {
 // What was asked (manual: Message Flow). Flush, Terminate and CopyData are owed nothing.
 enum class Request : std::uint8_t {
   query,          // Answered by anything up to ReadyForQuery.
-  function_call,  // As query.
+  function_call,  // By FunctionCallResponse or an error, and ReadyForQuery.
   parse,
   bind,
   describe,
@@ -51,8 +51,9 @@ class Ledger {
   bool copying_in() const { return copying_in_; }
   // The oldest note is a request of our own whose answer the client must not see.
   bool front_is_drop() const { return count_ > 0 && front().action == Action::drop; }
-  // A Sync came while a COPY FROM STDIN was open: whether the server answers it depends on a
-  // race. Such a server is closed rather than shared.
+  // A Sync came while a COPY FROM STDIN was open, or a COPY failed that a Sync had been sent
+  // into: whether the server answers it depends on a race. Such a server is closed rather than
+  // shared.
   bool doubtful() const { return doubtful_; }
   // Forgets everything but the storage; for a server that goes to the next client.
   void clear();
@@ -63,11 +64,13 @@ class Ledger {
     Action action;
   };
   const Note& front() const { return ring_[head_]; }
+  const Note& at(std::size_t index) const { return ring_[(head_ + index) & (ring_.size() - 1)]; }
   Note& at(std::size_t index) { return ring_[(head_ + index) & (ring_.size() - 1)]; }
   void push(Note note);
   void pop();
   void skip_to_sync();
   void copy_in_begins();
+  bool newest_is_batched() const;
   Verdict on_error();
 
   std::vector<Note> ring_;  // Size is a power of two.
@@ -76,6 +79,7 @@ class Ledger {
   bool batch_open_ = false;  // Extended requests have passed since the last Sync.
   bool skipping_ = false;    // The server ignores all until the next Sync.
   bool copying_in_ = false;  // The server reads CopyData and is deaf to Sync.
+  bool sync_eaten_ = false;  // By the COPY that runs, unless that fails before it reads it.
   bool doubtful_ = false;
 };
 
