@@ -37,6 +37,7 @@ std::optional<Exchange::Waiter> Exchange::oldest_elsewhere(std::size_t worker) c
     const Cell& cell = cells_[other];
     if (cell.promised.load() >= cell.parked.load()) continue;
     const Instant since = cell.oldest.load();
+    if (since == kNever) continue;  // It is just emptying its line.
     if (!best || since < best->since) best = Waiter{other, since};
   }
   return best;

@@ -50,8 +50,8 @@ class Exchange {
     std::atomic<std::uint32_t> parked{0};
     std::atomic<std::uint32_t> promised{0};
   };
-  std::vector<Cell> cells_;  // One a worker; never resized.
-  std::atomic<WorkerMask> waiting_{0};  // Workers with a parked client.
+  std::vector<Cell> cells_;              // One a worker; never resized.
+  std::atomic<WorkerMask> waiting_{0};   // Workers with a parked client.
   std::atomic<WorkerMask> offering_{0};  // Workers with an idle server.
 };
 

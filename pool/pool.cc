@@ -24,7 +24,7 @@ Pool::Match Pool::match(Instant now) const {
       match.look_again = due;
     }
   }
-  match.kind = local != nullptr         ? Match::Kind::grant
+  match.kind = local != nullptr             ? Match::Kind::grant
                : match.look_again != kNever ? Match::Kind::none
                : others_starve()            ? Match::Kind::dismiss
                                             : Match::Kind::none;
@@ -35,8 +35,9 @@ Pool::Growth Pool::grow(Instant now) {
   Growth growth;
   const std::size_t wanted = waiting();
   const bool below_minimum = settings_.min_size > shared_.limit.taken();
-  if (wanted <= coming() && !(below_minimum && coming() == 0)) return growth;
-  if (wanted > coming() && shared_.exchange.workers() > 1 && now >= ask_again_at_) {
+  const bool for_clients = wanted > coming();
+  if (!for_clients && !(below_minimum && coming() == 0)) return growth;
+  if (for_clients && shared_.exchange.workers() > 1 && now >= ask_again_at_) {
     if (const auto lender = shared_.exchange.idle_elsewhere(worker_)) {
       growth.kind = Growth::Kind::borrow;
       growth.lender = *lender;
@@ -48,6 +49,7 @@ Pool::Growth Pool::grow(Instant now) {
   if (dials >= kDialsMax || now < retry_at_) return growth;
   const auto taken = shared_.quota.take(worker_);
   growth.wake = taken.wake;
+  if (!for_clients && taken.refusal != Quota::Refusal::none) return growth;
   switch (taken.refusal) {
     case Quota::Refusal::none:
       growth.kind = Growth::Kind::dial;
@@ -85,9 +87,9 @@ void Pool::publish() {
   const ClientSlot* const oldest = clients.at(ClientState::parked).front();
   const bool welcome_wanted =
       !welcome_known && !clients.at(ClientState::welcoming).empty() && oldest == nullptr;
-  const Instant since = oldest != nullptr   ? oldest->parked_since
-                        : welcome_wanted ? clients.at(ClientState::welcoming).front()->parked_since
-                                         : kNever;
+  const Instant since = oldest != nullptr ? oldest->parked_since
+                        : welcome_wanted  ? clients.at(ClientState::welcoming).front()->parked_since
+                                          : kNever;
   shared_.exchange.publish(worker_, since, static_cast<std::uint32_t>(waiting()),
                            static_cast<std::uint32_t>(servers.at(ServerState::idle).size()));
 }
@@ -109,7 +111,8 @@ std::size_t Pool::waiting() const {
 
 std::size_t Pool::coming() const {
   return servers.at(ServerState::dialing).size() + servers.at(ServerState::logging_in).size() +
-         servers.at(ServerState::resetting).size() + servers.at(ServerState::testing).size() + asked_ + shared_.exchange.promised(worker_);
+         servers.at(ServerState::resetting).size() + servers.at(ServerState::testing).size() +
+         asked_ + shared_.exchange.promised(worker_);
 }
 
 bool Pool::others_starve() const {

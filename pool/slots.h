@@ -50,8 +50,8 @@ class Yard {
   void leave(Slot& slot) { at(slot.state).remove(slot); }
   // REQUIRES: the machine has the edge, and the slot stands in this yard.
   void move(Slot& slot, Event on, End end = End::back) {
-    const auto to = static_cast<State>(kTable[static_cast<std::size_t>(slot.state)]
-                                             [static_cast<std::size_t>(on)]);
+    const auto to = static_cast<State>(
+        kTable[static_cast<std::size_t>(slot.state)][static_cast<std::size_t>(on)]);
     WEIR_CHECK(to != State::count);
     at(slot.state).remove(slot);
     slot.state = to;

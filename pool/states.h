@@ -25,58 +25,56 @@ enum class ServerState : unsigned char {
   count
 };
 enum class ServerEvent : unsigned char {
-  connected, welcomed, lent, arrived, acquired, released, cancel_pending, cancel_settled,
-  reset_sent, reset_done, test_sent, test_passed, dismissed, gone, count
+  connected,
+  welcomed,
+  lent,
+  arrived,
+  acquired,
+  released,
+  cancel_pending,
+  cancel_settled,
+  reset_sent,
+  reset_done,
+  test_sent,
+  test_passed,
+  dismissed,
+  gone,
+  count
 };
 
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(ServerState::count)>
     kServerStateNames{"dialing", "logging_in", "travelling", "idle",    "linked",
                       "resting", "resetting",  "testing",    "leaving", "closed"};
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(ServerEvent::count)>
-    kServerEventNames{"connected",  "welcomed",   "lent",      "arrived",     "acquired",
-                      "released",   "cancel_pending", "cancel_settled", "reset_sent", "reset_done",
-                      "test_sent",  "test_passed", "dismissed", "gone"};
+    kServerEventNames{"connected", "welcomed",       "lent",           "arrived",    "acquired",
+                      "released",  "cancel_pending", "cancel_settled", "reset_sent", "reset_done",
+                      "test_sent", "test_passed",    "dismissed",      "gone"};
 
 inline constexpr auto kServerMachine = [] {
   using S = ServerState;
   using E = ServerEvent;
   return Machine<S, E, 31>{{{
-      {S::dialing, E::connected, S::logging_in},
-      {S::dialing, E::gone, S::closed},
-      {S::logging_in, E::welcomed, S::idle},
-      {S::logging_in, E::dismissed, S::leaving},
-      {S::logging_in, E::gone, S::closed},
-      {S::travelling, E::arrived, S::idle},
-      {S::travelling, E::gone, S::closed},
-      {S::idle, E::lent, S::travelling},
-      {S::idle, E::acquired, S::linked},
-      {S::idle, E::test_sent, S::testing},
-      {S::idle, E::dismissed, S::leaving},
-      {S::idle, E::gone, S::closed},
-      {S::linked, E::released, S::idle},
-      {S::linked, E::cancel_pending, S::resting},
-      {S::linked, E::reset_sent, S::resetting},
-      {S::linked, E::dismissed, S::leaving},
-      {S::linked, E::gone, S::closed},
-      {S::resting, E::cancel_settled, S::idle},
-      {S::resting, E::reset_sent, S::resetting},
-      {S::resting, E::dismissed, S::leaving},
-      {S::resting, E::gone, S::closed},
-      {S::resetting, E::reset_done, S::idle},
-      {S::resetting, E::dismissed, S::leaving},
-      {S::resetting, E::gone, S::closed},
-      {S::testing, E::test_passed, S::idle},
-      {S::testing, E::dismissed, S::leaving},
-      {S::testing, E::gone, S::closed},
-      {S::leaving, E::dismissed, S::leaving},
-      {S::leaving, E::gone, S::closed},
-      {S::dialing, E::dismissed, S::closed},
+      {S::dialing, E::connected, S::logging_in}, {S::dialing, E::gone, S::closed},
+      {S::logging_in, E::welcomed, S::idle},     {S::logging_in, E::dismissed, S::leaving},
+      {S::logging_in, E::gone, S::closed},       {S::travelling, E::arrived, S::idle},
+      {S::travelling, E::gone, S::closed},       {S::idle, E::lent, S::travelling},
+      {S::idle, E::acquired, S::linked},         {S::idle, E::test_sent, S::testing},
+      {S::idle, E::dismissed, S::leaving},       {S::idle, E::gone, S::closed},
+      {S::linked, E::released, S::idle},         {S::linked, E::cancel_pending, S::resting},
+      {S::linked, E::reset_sent, S::resetting},  {S::linked, E::dismissed, S::leaving},
+      {S::linked, E::gone, S::closed},           {S::resting, E::cancel_settled, S::idle},
+      {S::resting, E::reset_sent, S::resetting}, {S::resting, E::dismissed, S::leaving},
+      {S::resting, E::gone, S::closed},          {S::resetting, E::reset_done, S::idle},
+      {S::resetting, E::dismissed, S::leaving},  {S::resetting, E::gone, S::closed},
+      {S::testing, E::test_passed, S::idle},     {S::testing, E::dismissed, S::leaving},
+      {S::testing, E::gone, S::closed},          {S::leaving, E::dismissed, S::leaving},
+      {S::leaving, E::gone, S::closed},          {S::dialing, E::dismissed, S::closed},
       {S::closed, E::gone, S::closed},
   }}};
 }();
 static_assert(kServerMachine.deterministic());
-static_assert(kServerMachine.reaches_all<static_cast<std::size_t>(ServerState::count)>(
-    ServerState::dialing));
+static_assert(
+    kServerMachine.reaches_all<static_cast<std::size_t>(ServerState::count)>(ServerState::dialing));
 
 enum class ClientState : unsigned char {
   greeting,   // Nothing but a startup packet is understood.
@@ -91,8 +89,17 @@ enum class ClientState : unsigned char {
   count
 };
 enum class ClientEvent : unsigned char {
-  startup, proved, parameters_known, admitted, request, granted, answered, transaction_over,
-  dismissed, gone, count
+  startup,
+  proved,
+  parameters_known,
+  admitted,
+  request,
+  granted,
+  answered,
+  transaction_over,
+  dismissed,
+  gone,
+  count
 };
 
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(ClientState::count)>
