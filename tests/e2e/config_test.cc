@@ -26,8 +26,8 @@ TEST_CASE("a mistake in the file stops the start with file, line and a sentence"
   if (is_pgbouncer()) return;
   const Scratch scratch;
   struct Mistake {
-    const char* line;
-    const char* says;  // Part of the sentence.
+    std::string line;
+    std::string says;  // Part of the sentence.
   };
   const Mistake mistakes[] = {{"no_such_key = 1", "no_such_key"},
                               {"pool_mode = sometimes", "sometimes"},
@@ -52,12 +52,12 @@ TEST_CASE("a mistake in the file stops the start with file, line and a sentence"
 TEST_CASE("a mistake in a database or user line stops the start with its line") {
   if (is_pgbouncer()) return;
   const Scratch scratch;
-  for (const char* line :
+  for (const std::string line :
        {"depot = host=127.0.0.1 colour=blue", "depot = host=127.0.0.1 pool_size=big",
         "depot = host='unclosed", "pgbouncer = host=127.0.0.1"}) {
     CAPTURE(line);
-    const Run run = start_with(
-        scratch, "[databases]\n" + std::string(line) + "\n[pgweir]\nlisten_addr = 127.0.0.1\n");
+    const Run run =
+        start_with(scratch, "[databases]\n" + line + "\n[pgweir]\nlisten_addr = 127.0.0.1\n");
     CAPTURE(run.output);
     REQUIRE(run.ending.has_value());
     CHECK(*run.ending > 0);

@@ -194,7 +194,8 @@ TEST_CASE("a RELOAD of a bad file changes nothing and tells the console") {
   if (is_pgbouncer()) return;  // Since 1.25.
   Pgweir pgweir(pool_of(1));
   Session console(pgweir.console());
-  for (const char* bad : {"no_such_key = 1", "pool_mode = sometimes", "default_pool_size = many"}) {
+  for (const std::string bad :
+       {"no_such_key = 1", "pool_mode = sometimes", "default_pool_size = many"}) {
     CAPTURE(bad);
     pgweir.write(pool_of(5).line(bad));
     const Answer answer = console.exec("RELOAD");

@@ -21,7 +21,7 @@ Settings before(const FakeServer& server) {
 }
 
 struct Rudeness {
-  const char* name;
+  std::string name;
   std::string bytes;
 };
 

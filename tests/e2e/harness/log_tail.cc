@@ -33,7 +33,12 @@ std::string end_of(const std::string& path) {
 struct LogTail : doctest::IReporter {
   explicit LogTail(const doctest::ContextOptions&) {}
 
-  void test_case_start(const doctest::TestCaseData&) override { logs().kept.clear(); }
+  // Said as it happens: a test that ctest has to kill leaves its name behind.
+  void test_run_start() override { std::cout << std::unitbuf; }
+  void test_case_start(const doctest::TestCaseData& test) override {
+    logs().kept.clear();
+    std::cout << "- " << test.m_name << "\n";
+  }
   void test_case_end(const doctest::CurrentTestCaseStats& stats) override {
     if (stats.failure_flags == 0) return;
     for (const std::string& path : logs().watched) logs().kept.push_back(end_of(path));
@@ -42,7 +47,6 @@ struct LogTail : doctest::IReporter {
   }
 
   void report_query(const doctest::QueryData&) override {}
-  void test_run_start() override {}
   void test_run_end(const doctest::TestRunStats&) override {}
   void test_case_reenter(const doctest::TestCaseData&) override {}
   void test_case_exception(const doctest::TestCaseException&) override {}
