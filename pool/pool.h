@@ -9,12 +9,11 @@
 
 #include "pool/exchange.h"
 #include "pool/instant.h"
+#include "pool/mode.h"
 #include "pool/quota.h"
 #include "pool/slots.h"
 
 namespace weir::pool {
-
-enum class PoolMode : std::uint8_t { session, transaction, statement };
 
 inline constexpr std::size_t kDialsMax = 4;  // Of one worker's share, at the same time.
 

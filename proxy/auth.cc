@@ -175,9 +175,9 @@ bool Auth::start_login(Buffer& out) {
   worker_.world.random(entropy.nonce);
   worker_.world.random(entropy.md5_salt);
   entropy.mock_key = worker_.commons.secret;
-  login_ = std::make_unique<ClientLogin>(
-      auth_type(settings.auth_type), user_,
-      secret != nullptr ? std::optional<std::string>{*secret} : std::nullopt, entropy);
+  login_ = std::make_unique<ClientLogin>(auth_type(settings.auth_type), user_,
+                                         worker_.login_secret(user_), entropy,
+                                         worker_.mostly_scram());
   return step(login_->start(out), out);
 }
 

@@ -25,7 +25,7 @@ bool Share::configure(const config::Config& to, Commons& commons) {
   config = &to;
   const auto& settings = to.settings;
   pool::PoolSettings pool_settings;
-  pool_settings.mode = static_cast<pool::PoolMode>(to.pool_mode(*found, id.user));
+  pool_settings.mode = to.pool_mode(*found, id.user);
   pool_settings.round_robin = settings.server_round_robin;
   pool_settings.min_size = to.min_pool_size(*found);
   pool_settings.retry_max = settings.server_login_retry_us;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocol/secret.h"
 #include "proxy/admin/console.h"
 #include "proxy/cancel_call.h"
 
@@ -12,7 +13,8 @@ using pool::ServerState;
 
 Worker::Worker(World& the_world, Commons& the_commons, const config::Config& config,
                std::size_t worker_index)
-    : world(the_world), commons(the_commons), index(worker_index), config_(&config) {
+    : world(the_world), commons(the_commons), index(worker_index) {
+  apply(config);
   if (index == 0 && config.settings.log_stats) {
     deadlines.arm(stats_due_, world.now() + config.settings.stats_period_us);
   }
@@ -133,7 +135,7 @@ void Worker::take(Welcomed& letter) {
 void Worker::take(Cancel& letter) { cancel(letter.pid, letter.key); }
 
 void Worker::take(Reload& letter) {
-  config_ = letter.config;
+  apply(*letter.config);
   for (auto& [id, of] : shares_) {
     if (!of->configure(*config_, commons)) {
       stop_serving(*of);
@@ -147,6 +149,16 @@ void Worker::take(Reload& letter) {
     grow(*of);
   }
   commons.office.reload_applied(config_);
+}
+
+void Worker::apply(const config::Config& config) {
+  config_ = &config;
+  hashed_secrets_.clear();
+  std::size_t scram = 0;
+  for (const auto& [user, secret] : config.secrets) {
+    if (protocol::secret_kind(secret) == protocol::SecretKind::scram) ++scram;
+  }
+  mostly_scram_ = scram * 2 > config.secrets.size();
 }
 
 // Its database is gone from the configuration.

@@ -66,6 +66,11 @@ class Worker final : public TurnTaker, public Turn {
   void part_from(Client& client, Parting parting, std::string_view why);
   // Proved: counts it, finds its pool, greets it or lets it wait for a first server.
   void admit(Client& client, const std::string& database, protocol::Values asked, bool long_key);
+  // What proves this user, ready for use: a plain password under SCRAM is hashed once, not at
+  // each login, so that a login neither costs a millisecond nor tells that the user exists.
+  std::optional<std::string> login_secret(const std::string& user);
+  // Most users have SCRAM secrets: then unknown ones are asked by SCRAM, too.
+  bool mostly_scram() const { return mostly_scram_; }
   void admit_to_console(Client& client, bool may_change, bool long_key);
   // A request begins. True when the client has a server now; else reading from it has stopped.
   bool want_server(Client& client);
@@ -96,6 +101,8 @@ class Worker final : public TurnTaker, public Turn {
   void shut_down(Stop stop) { commons.office.shut_down(stop); }
 
  private:
+  friend struct WorkerGlass;  // The simulator's auditor looks in (tests/sim/glass.h).
+
   // Clients (worker_clients.cc).
   bool count_client(Client& client, const std::string& database, Fault& refusal);
   void uncount_client(Client& client);
@@ -155,7 +162,11 @@ class Worker final : public TurnTaker, public Turn {
   void log_stats();
   Client* find_console(std::uint64_t id);
 
+  void apply(const config::Config& config);
+
   const config::Config* config_;
+  std::unordered_map<std::string, std::string> hashed_secrets_;  // Of users with plain ones.
+  bool mostly_scram_ = false;
   pool::ClientYard lobby_;  // Clients without a pool.
   std::map<PoolId, std::unique_ptr<Share>> shares_;
   std::vector<std::unique_ptr<Client>> places_;

@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "protocol/encode.h"
+#include "protocol/scram.h"
+#include "protocol/secret.h"
 #include "proxy/admin/console.h"
 #include "proxy/cancel_call.h"
 #include "proxy/worker.h"
@@ -115,6 +117,21 @@ void Worker::greet_waiting(Share& to) {
   auto& waiting = to.clients.at(ClientState::welcoming);
   while (pool::ClientSlot* slot = waiting.front()) greet(static_cast<Client&>(*slot));
   to.publish();
+}
+
+std::optional<std::string> Worker::login_secret(const std::string& user) {
+  const std::string* const secret = config_->find_secret(user);
+  if (secret == nullptr) return std::nullopt;
+  if (config_->settings.auth_type != config::AuthType::scram_sha_256 ||
+      protocol::secret_kind(*secret) != protocol::SecretKind::plain) {
+    return *secret;
+  }
+  auto& hashed = hashed_secrets_[user];
+  if (hashed.empty()) {
+    const Buffer salt = protocol::scram_stable_salt(commons.secret, user);
+    hashed = protocol::ScramSecret::from_password(*secret, salt).text();
+  }
+  return hashed;
 }
 
 void Worker::admit_to_console(Client& client, bool may_change, bool long_key) {

@@ -9,10 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "pool/mode.h"
+
 namespace weir::proxy::config {
 
 enum class AuthType : std::uint8_t { trust, plain, md5, scram_sha_256 };
-enum class PoolMode : std::uint8_t { session, transaction, statement };
+using pool::PoolMode;
 
 constexpr std::int64_t kMicrosPerSecond = 1'000'000;
 constexpr int kWorkerThreadsMax = 256;
@@ -32,11 +34,9 @@ struct Settings {
   std::string auth_file = {};
   std::vector<std::string> admin_users = {};
   std::vector<std::string> stats_users = {};
-  int scram_iterations = 4096;  // For secrets made on the spot from a plain password.
   std::int64_t client_login_timeout_us = 60 * kMicrosPerSecond;
   std::vector<std::string> ignore_startup_parameters = {};
   std::vector<std::string> track_extra_parameters = {"IntervalStyle"};
-  bool application_name_add_host = false;
   std::int64_t max_packet_size = 2147483647;
 
   // How many.
@@ -44,8 +44,6 @@ struct Settings {
   PoolMode pool_mode = PoolMode::session;
   int default_pool_size = 20;
   int min_pool_size = 0;
-  int reserve_pool_size = 0;
-  std::int64_t reserve_pool_timeout_us = 5 * kMicrosPerSecond;  // 0: the reserve is never used.
   int max_db_connections = 0;
   int max_user_connections = 0;
   int max_db_client_connections = 0;

@@ -101,11 +101,11 @@ TEST_CASE("the fallback entry serves every name that has no entry of its own") {
 
 TEST_CASE("user over database over global") {
   const Config config = loaded(
-      "[pgweir]\ndefault_pool_size = 1\npool_mode = statement\nreserve_pool_size = 1\n"
+      "[pgweir]\ndefault_pool_size = 1\npool_mode = statement\n"
       "query_wait_timeout = 1\nmax_db_connections = 1\nmax_user_connections = 1\n"
-      "[databases]\nd = pool_size=2 pool_mode=transaction reserve_pool=2 query_wait_timeout=2 "
+      "[databases]\nd = pool_size=2 pool_mode=transaction query_wait_timeout=2 "
       "max_db_connections=0 min_pool_size=2 server_lifetime=0\nplain =\n"
-      "[users]\nu = pool_size=3 pool_mode=session reserve_pool_size=3 query_wait_timeout=0\n");
+      "[users]\nu = pool_size=3 pool_mode=session query_wait_timeout=0\n");
   const Database& d = *config.find_database("d");
   const Database& plain = *config.find_database("plain");
   CHECK(config.pool_size(plain, "x") == 1);
@@ -114,9 +114,6 @@ TEST_CASE("user over database over global") {
   CHECK(config.pool_mode(plain, "x") == PoolMode::statement);
   CHECK(config.pool_mode(d, "x") == PoolMode::transaction);
   CHECK(config.pool_mode(d, "u") == PoolMode::session);
-  CHECK(config.reserve_pool_size(plain, "x") == 1);
-  CHECK(config.reserve_pool_size(d, "x") == 2);
-  CHECK(config.reserve_pool_size(d, "u") == 3);
   CHECK(config.query_wait_timeout_us(d, "u") == 2'000'000);  // The user's 0 inherits.
   CHECK(config.query_wait_timeout_us(plain, "x") == 1'000'000);
   CHECK(config.max_db_connections(plain) == 1);
