@@ -137,10 +137,14 @@ void Stream::throttle(bool on) {
 }
 
 void Stream::steer_reads() {
-  const bool want = !stopped_ && !throttled_ && !unread_;
-  if (!is_open() || want == reading_) return;
-  reading_ = want;
-  want ? transport_->resume() : transport_->pause();
+  // Who waits in line is watched; who is only slowed down is still owed all that it has sent.
+  const Reads want = stopped_                ? Reads::off_but_watching
+                     : throttled_ || unread_ ? Reads::off
+                                             : Reads::on;
+  if (!is_open() || want == reads_) return;
+  reads_ = want;
+  if (want == Reads::on) return transport_->resume();
+  transport_->pause(want == Reads::off ? HangUp::after_resume : HangUp::told);
 }
 
 }  // namespace weir::proxy

@@ -92,7 +92,8 @@ class Stream final : public pool::Link, private Endpoint {
   std::uint32_t unread_bytes_ = 0;
   bool stopped_ = false;    // By the user.
   bool throttled_ = false;  // By whom it feeds.
-  bool reading_ = true;     // What the transport was last told.
+  enum class Reads : std::uint8_t { on, off, off_but_watching };
+  Reads reads_ = Reads::on;  // What the transport was last told.
   bool finish_ = false;
   bool finished_ = false;
   bool tell_sent_ = false;

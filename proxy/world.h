@@ -52,6 +52,10 @@ class Endpoint {
   ~Endpoint() = default;
 };
 
+// Whether a paused transport still tells that the peer has hung up. Telling loses what the peer
+// had sent before: right for one that waits in line, wrong for one that is only slowed down.
+enum class HangUp : std::uint8_t { told, after_resume };
+
 // One connection. Owned through TransportPtr; dropping that closes it.
 class Transport {
  public:
@@ -59,8 +63,8 @@ class Transport {
   // less than all, on_writable() follows. On a broken connection it takes all: on_gone() follows.
   // Nothing is kept of the borrowed bytes.
   virtual std::size_t write(Bytes first, Bytes second) = 0;
-  // No on_bytes() until resume(). That the peer has hung up is still told.
-  virtual void pause() = 0;
+  // No on_bytes() until resume(). May be called again with another `hang_up`.
+  virtual void pause(HangUp hang_up) = 0;
   virtual void resume() = 0;
   // No more will be written: tells the peer so, and reading goes on.
   virtual void finish() = 0;

@@ -55,8 +55,14 @@ std::size_t PollTransport::broken(int error, std::size_t offered) {
   return offered;
 }
 
+void PollTransport::pause(HangUp hang_up) {
+  paused_ = true;
+  deaf_ = hang_up == HangUp::after_resume;
+  if (reads_dropped_ && phase_ == Phase::open) arm();
+}
+
 void PollTransport::resume() {
-  paused_ = false;
+  paused_ = deaf_ = false;
   if (!reads_dropped_) return;
   reads_dropped_ = false;
   if (phase_ == Phase::open) arm();
@@ -97,9 +103,9 @@ void PollTransport::on_event(uv_poll_t* poll, int status, int events) {
 
 void PollTransport::on_open_event(int status, int events) {
   if (paused_) {
-    if (status < 0) return gone(socket_error());
-    if ((events & UV_DISCONNECT) != 0) return gone(error_);
-    if ((events & UV_READABLE) != 0) reads_dropped_ = true;
+    if (!deaf_ && status < 0) return gone(socket_error());
+    if (!deaf_ && (events & UV_DISCONNECT) != 0) return gone(error_);
+    if (deaf_ || (events & UV_READABLE) != 0) reads_dropped_ = true;
   } else if (status < 0 || (events & UV_READABLE) != 0) {
     read();
   }
@@ -158,7 +164,8 @@ bool PollTransport::watch() {
 
 int PollTransport::wanted() const {
   if (phase_ == Phase::dialling) return UV_WRITABLE;
-  return (reads_dropped_ ? UV_DISCONNECT : UV_READABLE) | (write_wanted_ ? UV_WRITABLE : 0);
+  const int reads = !reads_dropped_ ? UV_READABLE : deaf_ ? 0 : UV_DISCONNECT;
+  return reads | (write_wanted_ ? UV_WRITABLE : 0);
 }
 
 void PollTransport::arm() {
@@ -166,7 +173,7 @@ void PollTransport::arm() {
   if (events == interest_) return;
   interest_ = static_cast<std::uint8_t>(events);
   ++engine_.counts.interest_changes;
-  uv_poll_start(&poll_, events, &PollTransport::on_event);
+  events == 0 ? uv_poll_stop(&poll_) : uv_poll_start(&poll_, events, &PollTransport::on_event);
 }
 
 // REQUIRES, of those who call it: the descriptor is still ours. uv_close takes its number out of

@@ -27,7 +27,7 @@ class PollTransport final : public Transport, private Resolver::Asker {
   std::size_t write(Bytes first, Bytes second) override;
   // Only a flag. A readable event that comes while it is set drops the interest and leaves one for
   // the hang-up, so a pause that ends before the peer speaks again costs no system call.
-  void pause() override { paused_ = true; }
+  void pause(HangUp hang_up) override;
   void resume() override;
   void finish() override;
   Handle detach() override;
@@ -79,6 +79,7 @@ class PollTransport final : public Transport, private Resolver::Asker {
   Watch watch_ = Watch::none;
   std::uint8_t interest_ = 0;  // What epoll was asked for: UV_READABLE and so on.
   bool paused_ = false;
+  bool deaf_ = false;  // Paused, and a hang-up is not to be told either.
   bool reads_dropped_ = false;
   bool write_wanted_ = false;
   bool deferred_ = false;

@@ -15,8 +15,11 @@ class FakeTransport final : public proxy::Transport {
       : net_(net), peer_(&peer), endpoint_(endpoint), worker_(worker) {}
 
   std::size_t write(Bytes first, Bytes second) override;
-  void pause() override { paused_ = true; }
-  void resume() override { paused_ = false; }
+  void pause(proxy::HangUp hang_up) override {
+    paused_ = true;
+    deaf_ = hang_up == proxy::HangUp::after_resume;
+  }
+  void resume() override { paused_ = deaf_ = false; }
   void finish() override;
   proxy::Handle detach() override;
   void close() override;
@@ -31,6 +34,7 @@ class FakeTransport final : public proxy::Transport {
   const std::size_t worker_;
   bool open_ = false;  // Else it is being dialled.
   bool paused_ = false;
+  bool deaf_ = false;  // Paused, and a hang-up waits, too.
 };
 
 class FakeWorld final : public proxy::World {

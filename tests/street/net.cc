@@ -91,7 +91,7 @@ bool FakeNet::runnable(const Event& event) const {
     case Kind::inward:
       return at->open_ && !at->paused_;
     case Kind::gone:  // Behind the bytes; but who does not read them hears of it at once.
-      return at->open_ && (at->paused_ || peer.in_flight() == 0);
+      return at->open_ && (at->paused_ ? !at->deaf_ : peer.in_flight() == 0);
     case Kind::writable:
       return at->open_ && peer.outward_.size() < peer.capacity_;
     default:

@@ -79,10 +79,10 @@ TEST_CASE("a query costs one read and one send a side, paused and resumed as it 
   Pair pair;
   int rounds = 0;
   pair.far.when_heard = [&] {
-    pair.far.transport->pause();  // A client that was parked, and granted in the same turn.
+    pair.far.transport->pause(HangUp::told);  // A client that was parked, and granted in the same turn.
     pair.far.transport->resume();
     pair.far.say("answer");
-    pair.far.transport->pause();
+    pair.far.transport->pause(HangUp::told);
   };
   pair.near.when_heard = [&] {
     ++rounds;
@@ -98,7 +98,7 @@ TEST_CASE("a query costs one read and one send a side, paused and resumed as it 
 
 TEST_CASE("paused: nothing is read, interest is dropped once, and resume brings all of it") {
   Half half;
-  half.near.transport->pause();
+  half.near.transport->pause(HangUp::told);
   half.say("one ");
   run_turns(half.loop, 0, 5);
   half.say("two");
@@ -110,9 +110,21 @@ TEST_CASE("paused: nothing is read, interest is dropped once, and resume brings 
   CHECK(half.loop.counts().interest_changes == 3);
 }
 
+TEST_CASE("slowed down: a hang-up waits behind what was said before it") {
+  Half half;
+  half.near.transport->pause(HangUp::after_resume);
+  half.say("last words");
+  half.hang_up();
+  run_turns(half.loop, 0, 5);
+  CHECK(!half.near.gone.has_value());
+  half.near.transport->resume();
+  CHECK(run_until(half.loop, [&] { return half.near.gone.has_value(); }));
+  CHECK(half.near.heard == "last words");
+}
+
 TEST_CASE("what the kernel does not take is taken after on_writable") {
   Pair pair;
-  pair.far.transport->pause();
+  pair.far.transport->pause(HangUp::told);
   std::string sent = fill(pair.near);
   const auto changes = pair.loop.counts().interest_changes;
   run_turns(pair.loop, 0, 5);
@@ -143,7 +155,7 @@ TEST_CASE("a hang-up while paused is told, with and without bytes that nobody re
   for (const bool words : {false, true}) {
     CAPTURE(words);
     Half half;
-    half.near.transport->pause();
+    half.near.transport->pause(HangUp::told);
     if (words) half.say("unread");
     run_turns(half.loop, 0, 3);
     half.hang_up();
@@ -185,7 +197,7 @@ TEST_CASE("a write on a broken connection takes all; the last words come before 
 
 TEST_CASE("a write on a broken connection while paused") {
   Half half;
-  half.near.transport->pause();
+  half.near.transport->pause(HangUp::told);
   half.hang_up();
   half.near.say("into the void");
   CHECK(run_until(half.loop, [&] { return half.near.gone.has_value(); }));
@@ -204,7 +216,7 @@ TEST_CASE("a reset is told as one, reading or paused") {
       near.transport = loop.dial({"127.0.0.1", harbour.port}, near);
       REQUIRE(run_until(loop, [&] { return near.opened == 1; }));
       const int far = ::accept(harbour.descriptor, nullptr, nullptr);
-      if (paused) near.transport->pause();
+      if (paused) near.transport->pause(HangUp::told);
       if (interest_dropped) {
         REQUIRE(::send(far, "x", 1, 0) == 1);
         run_turns(loop, 0, 5);
@@ -228,7 +240,7 @@ TEST_CASE("an endpoint may close its transport in every call") {
   CHECK(town::read_from(half.far, 1).empty());
 
   Pair pair;
-  pair.far.transport->pause();
+  pair.far.transport->pause(HangUp::told);
   fill(pair.near);
   pair.near.when_writable = [&] { pair.near.transport.reset(); };
   pair.far.transport->resume();
