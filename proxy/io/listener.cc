@@ -11,6 +11,7 @@
 
 #include "proxy/io/engine.h"
 #include "proxy/io/socket_address.h"
+#include "proxy/io/socket_options.h"
 #include "proxy/io/unix_door.h"
 
 namespace weir::proxy::io {
@@ -207,6 +208,7 @@ bool Listener::accept_one(Door& door) {
   if (descriptor >= 0) {
     full_ = false;
     street.count_connection(1);
+    apply(street.options(), descriptor);
     Address address = peer.for_people();
     if (door.is_unix) address = {.family = Address::Family::unix_socket};
     calls_.on_accept(descriptor, address, door.is_unix && runs_as_us(descriptor));

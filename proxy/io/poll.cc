@@ -1,6 +1,5 @@
 #include "proxy/io/poll.h"
 
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -16,8 +15,6 @@ namespace weir::proxy::io {
 void PollTransport::adopt(int descriptor) {
   descriptor_ = descriptor;
   phase_ = Phase::open;
-  fcntl(descriptor, F_SETFD, FD_CLOEXEC);
-  apply(engine_.street.options(), descriptor);
   if (!watch()) defer();
 }
 
