@@ -39,9 +39,14 @@ Settings settings_in(std::string_view sql) {
     at += 4;
     const auto name_end = sql.find_first_of(" =", at);
     const auto open = sql.find('\'', name_end);
-    const auto close = sql.find('\'', open + 1);
-    if (close == std::string_view::npos) break;
-    out.emplace_back(sql.substr(at, name_end - at), sql.substr(open + 1, close - open - 1));
+    std::string value;
+    std::size_t close = open + 1;
+    for (; close < sql.size(); ++close) {
+      if (sql[close] == '\'' && sql.substr(close, 2) != "''") break;
+      if (sql[close] == '\'') ++close;
+      value += sql[close];
+    }
+    out.emplace_back(sql.substr(at, name_end - at), value);
     at = close;
   }
   return out;
@@ -171,7 +176,7 @@ bool Backend::answer_alone(char tag, Bytes body) {
         const auto equals = spelled.find('=');
         if (spelled.substr(0, equals) == value) value = spelled.substr(equals + 1);
       }
-      words += "S'" + name + "=" + value + "' ";
+      words += "S\"" + name + "=" + value + "\" ";
     }
     peer.send(server_bytes(words + "C'SET' Z"));
     return true;
