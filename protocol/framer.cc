@@ -33,7 +33,11 @@ Framer::Cut Framer::next(Bytes& input, Piece& piece) {
 
   const std::size_t body = std::min<std::size_t>(body_bytes_, input.size() - wanted);
   body_left_ = body_bytes_ - static_cast<std::uint32_t>(body);
-  piece = Piece{tag_,        true, body_left_ == 0, body_bytes_, Bytes{head_.data(), carried},
+  piece = Piece{tag_,
+                true,
+                body_left_ == 0,
+                body_bytes_,
+                Bytes{head_.data(), carried},
                 input.first(wanted + body)};
   input = input.subspan(wanted + body);
   return Cut::piece;

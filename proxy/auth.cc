@@ -110,8 +110,7 @@ bool Auth::take_parameters(const Startup& startup, Buffer& out) {
     }
     if (name == "options") {
       const auto options = protocol::parse_options(value);
-      const bool ignored =
-          listed(worker_.config().settings.ignore_startup_parameters, "options");
+      const bool ignored = listed(worker_.config().settings.ignore_startup_parameters, "options");
       if (!options && ignored) continue;
       if (!options) {
         return refuse(options.error().sqlstate, options.error().text, options.error().hint);
@@ -175,9 +174,9 @@ bool Auth::start_login(Buffer& out) {
   worker_.world.random(entropy.nonce);
   worker_.world.random(entropy.md5_salt);
   entropy.mock_key = worker_.commons.secret;
-  login_ = std::make_unique<ClientLogin>(auth_type(settings.auth_type), user_,
-                                         worker_.login_secret(user_), entropy,
-                                         worker_.mostly_scram());
+  login_ =
+      std::make_unique<ClientLogin>(auth_type(settings.auth_type), user_,
+                                    worker_.login_secret(user_), entropy, worker_.mostly_scram());
   return step(login_->start(out), out);
 }
 
@@ -232,8 +231,7 @@ void Auth::admit() {
   if (listed(settings.stats_users, user_)) {
     return worker_.admit_to_console(client_, false, long_key_);
   }
-  refuse("42501", "not allowed",
-         "Only users in admin_users and stats_users may use the console.");
+  refuse("42501", "not allowed", "Only users in admin_users and stats_users may use the console.");
 }
 
 bool Auth::refuse(const char* sqlstate, std::string text, std::string hint) {

@@ -22,7 +22,7 @@ struct Block {
 class Blocks {
  public:
   static constexpr std::size_t kSmallest = 256;
-  static constexpr std::size_t kSizes = 6;        // 256 bytes to 256 KiB; larger ones are not kept.
+  static constexpr std::size_t kSizes = 6;  // 256 bytes to 256 KiB; larger ones are not kept.
   static constexpr std::size_t kKeptBytesMax = 1 << 20;  // Of one size.
 
   Block take(std::size_t bytes) {

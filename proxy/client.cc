@@ -256,8 +256,7 @@ void Client::refuse(const Fault& fault) {
   protocol::put_error(out, protocol::Severity::fatal, fault);
   stream.put_copy(out);
   if (worker_.config().settings.log_pooler_errors) {
-    worker_.log(Level::warning, *this,
-                "pooler error: " + fault.text + " (" + fault.sqlstate + ")");
+    worker_.log(Level::warning, *this, "pooler error: " + fault.text + " (" + fault.sqlstate + ")");
   }
   worker_.part_from(*this, Parting::refused, fault.text);
 }

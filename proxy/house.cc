@@ -51,8 +51,8 @@ Result<void> House::open() {
   auto options = io::ListenerOptions::from(config.settings);
   options.descriptors_max = io::raise_open_files();
   // Room for the servers: a crowd of clients must not keep a pool from dialling.
-  options.reserve = std::min<std::int64_t>(config.settings.default_pool_size + 16,
-                                           options.descriptors_max / 4);
+  options.reserve =
+      std::min<std::int64_t>(config.settings.default_pool_size + 16, options.descriptors_max / 4);
   auto listener = io::Listener::open(
       street_[0], options,
       {.on_accept = [this](Handle handle, const Address& peer,
@@ -126,17 +126,17 @@ void House::on_signal(int number) {
     case SIGINT: {
       const bool again = stops_asked_++ > 0;
       const char* const name = number == SIGTERM ? "SIGTERM" : "SIGINT";
-      const char* const what = again                ? "shutting down at once"
+      const char* const what = again               ? "shutting down at once"
                                : number == SIGTERM ? "waiting for clients to leave"
-                                                    : "waiting for servers to come free";
+                                                   : "waiting for servers to come free";
       log_.line(Level::info, std::string{"got "} + name + ", " + what);
-      return shut_down(again                ? Stop::now
+      return shut_down(again               ? Stop::now
                        : number == SIGTERM ? Stop::when_clients_left
-                                            : Stop::when_servers_left);
+                                           : Stop::when_servers_left);
     }
     default:
-      return log_.line(Level::warning, "got a signal that has no meaning yet: " +
-                                           std::to_string(number));
+      return log_.line(Level::warning,
+                       "got a signal that has no meaning yet: " + std::to_string(number));
   }
 }
 
@@ -150,8 +150,9 @@ void House::stop_accepting() {
 }
 
 void House::reload(std::size_t worker, std::uint64_t client) {
-  auto loaded = file_.empty() ? fail("F0000", "there is no file to reload: pgweir was started "
-                                              "with DATABASE_URL only")
+  auto loaded = file_.empty() ? fail("F0000",
+                                     "there is no file to reload: pgweir was started "
+                                     "with DATABASE_URL only")
                               : config::load(file_);
   if (!loaded) {
     log_.line(Level::error, "RELOAD failed: " + loaded.error().text);
@@ -171,9 +172,8 @@ void House::reload(std::size_t worker, std::uint64_t client) {
 
 void House::reload_applied(const config::Config* config) {
   const std::lock_guard lock(mutex_);
-  const auto at =
-      std::find_if(generations_.begin(), generations_.end(),
-                   [&](const Generation& one) { return one.config.get() == config; });
+  const auto at = std::find_if(generations_.begin(), generations_.end(),
+                               [&](const Generation& one) { return one.config.get() == config; });
   if (at == generations_.end() || ++at->applied < workers_count_) return;
   log_.line(Level::info, "the configuration has been reloaded");
   if (at->client != 0) street_.post(at->asked_by, {ReloadDone{at->client, {}}});

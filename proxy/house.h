@@ -34,8 +34,8 @@ class House final : private Office {
   // A configuration that some worker may still read.
   struct Generation {
     std::unique_ptr<const config::Config> config;
-    std::size_t applied = 0;        // By how many workers.
-    std::size_t asked_by = 0;       // Worker and client that wait for the outcome.
+    std::size_t applied = 0;   // By how many workers.
+    std::size_t asked_by = 0;  // Worker and client that wait for the outcome.
     std::uint64_t client = 0;
   };
 

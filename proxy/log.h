@@ -22,8 +22,8 @@ class Log {
 };
 
 struct LogSettings {
-  std::string file = {};      // Empty: standard error only.
-  bool to_terminal = true;    // Standard error as well.
+  std::string file = {};    // Empty: standard error only.
+  bool to_terminal = true;  // Standard error as well.
   bool debug = false;
 };
 

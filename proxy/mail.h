@@ -84,7 +84,7 @@ struct PoolCounts {
   bool many_hosts = false, load_balance = true;
 };
 struct CountsWanted {
-  std::size_t worker;   // Who asks.
+  std::size_t worker;    // Who asks.
   std::uint64_t client;  // Its console client.
 };
 struct Counts {

@@ -1,8 +1,6 @@
 // outbox.h: the only way out to a peer: what the kernel did not take yet, then one span borrowed
 // for the rest of this event.
-//
 //   [ stored: oldest bytes ][ borrowed: adjacent pieces, merged ]
-//
 // A piece that does not adjoin the borrowed span sends that to the store first. Flushing writes
 // both parts in one call and stores what is left over.
 #pragma once

@@ -167,8 +167,8 @@ bool Server::begin_answer(const Piece& piece) {
   const auto verdict = ledger.on_answer(piece.tag);
   if (verdict == Verdict::desync) {
     const bool idle = client == nullptr;
-    worker_.lose_link(*this, {"08P01", idle ? "idle server got dirty"
-                                            : "the server answered what nobody asked"});
+    worker_.lose_link(
+        *this, {"08P01", idle ? "idle server got dirty" : "the server answered what nobody asked"});
     return false;
   }
   own_ = verdict == Verdict::drop;

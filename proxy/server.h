@@ -60,14 +60,14 @@ class Server final : public pool::ServerSlot, private StreamUser {
   std::uint32_t pid = 0;
   Buffer cancel_key;
   Target target;
-  std::uint32_t generation = 0;        // Of the configuration it was dialled with.
-  std::uint32_t cancels_pending = 0;   // Cancel requests on their way to it.
-  std::uint64_t last_client = 0;       // Whose session left its traces here.
-  bool has_named_statements = false;   // Made by last_client.
-  bool in_connect_query = false;       // Its test is the database's connect_query.
-  bool last_warning = false;           // It has been asked twice to leave.
+  std::uint32_t generation = 0;       // Of the configuration it was dialled with.
+  std::uint32_t cancels_pending = 0;  // Cancel requests on their way to it.
+  std::uint64_t last_client = 0;      // Whose session left its traces here.
+  bool has_named_statements = false;  // Made by last_client.
+  bool in_connect_query = false;      // Its test is the database's connect_query.
+  bool last_warning = false;          // It has been asked twice to leave.
   Instant tested_at = -1;
-  bool cancel_wanted = false;          // Once our own query is answered.
+  bool cancel_wanted = false;  // Once our own query is answered.
   std::string why_leaving;
 
  private:

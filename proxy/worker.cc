@@ -169,8 +169,8 @@ void Worker::stop_serving(Share& of) {
   });
   for (const auto state : {ClientState::welcoming, ClientState::parked, ClientState::ready}) {
     while (pool::ClientSlot* slot = of.clients.at(state).front()) {
-      static_cast<Client&>(*slot).refuse({"3D000", "no such database: " + of.id.database,
-                                          "It is gone from the configuration."});
+      static_cast<Client&>(*slot).refuse(
+          {"3D000", "no such database: " + of.id.database, "It is gone from the configuration."});
     }
   }
 }
@@ -278,16 +278,16 @@ Client* Worker::find_console(std::uint64_t id) {
 
 void Worker::log(Level level, const Client& client, std::string_view text) {
   if (!commons.log.wants(level)) return;
-  commons.log.line(level, "C-" + std::to_string(client.id) + " " + client.name() + " " +
-                              std::string{text});
+  commons.log.line(
+      level, "C-" + std::to_string(client.id) + " " + client.name() + " " + std::string{text});
 }
 
 void Worker::log(Level level, const Server& server, std::string_view text) {
   if (!commons.log.wants(level)) return;
   const PoolId& id = server.share().id;
   commons.log.line(level, "S-" + std::to_string(server.id) + " " + id.database + "/" + id.user +
-                              "@" + server.target.host + ":" +
-                              std::to_string(server.target.port) + " " + std::string{text});
+                              "@" + server.target.host + ":" + std::to_string(server.target.port) +
+                              " " + std::string{text});
 }
 
 void Worker::log_stats() {
@@ -299,15 +299,16 @@ void Worker::log_stats() {
     queries += of.queries.load(std::memory_order_relaxed);
     wait_us += of.wait_us.load(std::memory_order_relaxed);
   }
-  const auto seconds = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(now.stats_period_us / kSecond));
+  const auto seconds =
+      std::max<std::uint64_t>(1, static_cast<std::uint64_t>(now.stats_period_us / kSecond));
   const auto links = std::max<std::uint64_t>(1, transactions - reported_transactions_);
   if (now.log_stats) {
-    commons.log.line(
-        Level::info,
-        "stats: " + std::to_string((transactions - reported_transactions_) / seconds) +
-            " xacts/s, " + std::to_string((queries - reported_queries_) / seconds) +
-            " queries/s, wait " + std::to_string((wait_us - reported_wait_us_) / links) +
-            " us, clients " + std::to_string(commons.clients.load()));
+    commons.log.line(Level::info,
+                     "stats: " + std::to_string((transactions - reported_transactions_) / seconds) +
+                         " xacts/s, " + std::to_string((queries - reported_queries_) / seconds) +
+                         " queries/s, wait " +
+                         std::to_string((wait_us - reported_wait_us_) / links) + " us, clients " +
+                         std::to_string(commons.clients.load()));
   }
   reported_transactions_ = transactions;
   reported_queries_ = queries;

@@ -36,10 +36,10 @@ constexpr std::uint32_t pid_of(std::size_t worker, std::uint32_t place) {
 }
 inline constexpr std::uint32_t kPlacesMax = 1u << 24;
 
-inline constexpr Instant kLingerMax = 2 * kSecond;        // For a refused client to read why.
-inline constexpr Instant kFarewellMax = 10 * kSecond;     // For a server to hang up.
+inline constexpr Instant kLingerMax = 2 * kSecond;         // For a refused client to read why.
+inline constexpr Instant kFarewellMax = 10 * kSecond;      // For a server to hang up.
 inline constexpr Instant kFarewellPatience = 5 * kSecond;  // Before its last query is cancelled.
-inline constexpr std::size_t kCancelsMax = 256;           // Of one worker, at the same time.
+inline constexpr std::size_t kCancelsMax = 256;            // Of one worker, at the same time.
 
 class Worker final : public TurnTaker, public Turn {
  public:
@@ -127,9 +127,6 @@ class Worker final : public TurnTaker, public Turn {
   void grow(Share& share);
   void arm_growth(Share& share);
   void dial(Share& share);
-  void make_room(Share& share, pool::Limit& limit);
-  bool evict(pool::Limit& limit);
-  void wake(pool::WorkerMask mask);
   void free(Server& server);
   std::string_view reason_to_close(const Server& server) const;
   void make_idle(Server& server, pool::ServerEvent on);
@@ -138,10 +135,15 @@ class Worker final : public TurnTaker, public Turn {
   void dismiss(Server& server, std::string_view why, bool terminate = true);
   void bury(Server& server);
   std::unique_ptr<Server> take_out(Server& server);
-  void hand_over(Server& server, std::size_t to, bool answers_lend);
   void on_deadline(Server& server);
   void on_deadline_leaving(Server& server);
   void arm_idle(Server& server);
+
+  // The other workers (worker_exchange.cc).
+  void hand_over(Server& server, std::size_t to, bool answers_lend);
+  void make_room(Share& share, pool::Limit& limit);
+  bool evict(pool::Limit& limit);
+  void wake(pool::WorkerMask mask);
 
   // Mail and time (worker.cc).
   void take(Accepted& letter);

@@ -278,8 +278,9 @@ void Worker::leave(Client& client, Parting parting) {
   if (whole && server->clean() && !client.waits_for_settings) return free(*server);
   const bool busy = !server->ledger.settled();
   if (busy && parting != Parting::terminated) start_cancel(*server);
-  dismiss(*server, busy ? "client disconnected with query in progress"
-                        : "client disconnect while server was not ready",
+  dismiss(*server,
+          busy ? "client disconnected with query in progress"
+               : "client disconnect while server was not ready",
           whole);
 }
 

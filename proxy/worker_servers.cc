@@ -1,7 +1,6 @@
 // worker_servers.cc: the Worker's decisions about servers: dialled, granted, freed, lent, let go.
 #include <algorithm>
 #include <array>
-#include <bit>
 
 #include "proxy/cancel_call.h"
 #include "proxy/worker.h"
@@ -16,8 +15,6 @@ using Growth = pool::Pool::Growth;
 using Match = pool::Pool::Match;
 
 namespace {
-
-constexpr Instant kMakeRoomPause = 20 * kMillisecond;  // Between two requests to other workers.
 
 // When something that lasts `span` from `start` is over; kNever for a span without an end.
 Instant after(Instant start, Instant span) { return span == kNever ? kNever : start + span; }
@@ -110,40 +107,6 @@ void Worker::dial(Share& of) {
   server.dial();
 }
 
-// Another pool's idle server must go before this one may dial.
-void Worker::make_room(Share& of, pool::Limit& limit) {
-  if (evict(limit)) return;
-  if (world.now() < of.evict_asked_at + kMakeRoomPause) return;
-  of.evict_asked_at = world.now();
-  for (std::size_t other = 0; other < commons.workers; ++other) {
-    if (other != index) world.post(other, {Evict{&limit}});
-  }
-  deadlines.arm_no_later(of, world.now() + kMakeRoomPause);
-}
-
-bool Worker::evict(pool::Limit& limit) {
-  Server* longest = nullptr;
-  for (auto& [id, candidate] : shares_) {
-    auto& quota = candidate->shared().quota;
-    if (&quota.database() != &limit && &quota.user() != &limit) continue;
-    if (candidate->waiting() > 0) continue;
-    candidate->idle().each([&](pool::ServerSlot& slot) {
-      if (longest == nullptr || slot.idle_since < longest->idle_since) {
-        longest = static_cast<Server*>(&slot);
-      }
-    });
-  }
-  if (longest == nullptr) return false;
-  dismiss(*longest, "evicted");
-  return true;
-}
-
-void Worker::wake(pool::WorkerMask mask) {
-  for (; mask != 0; mask &= mask - 1) {
-    world.post(static_cast<std::size_t>(std::countr_zero(mask)), {Nudge{}});
-  }
-}
-
 // --- In.
 
 void Worker::welcomed(Server& server, const Parameters& parameters) {
@@ -210,9 +173,8 @@ void Worker::ready_for_query(Server& server, bool own) {
     }
     WorkerStats::add(commons.stats[index].queries, 1);
     if (server.status != 'I' && client->share()->settings().mode == PoolMode::statement) {
-      return client->refuse(
-          {"0A000", "transaction blocks not allowed in statement pooling mode",
-           "Use pool_mode = transaction."});
+      return client->refuse({"0A000", "transaction blocks not allowed in statement pooling mode",
+                             "Use pool_mode = transaction."});
     }
     return maybe_release(*client);
   }
@@ -236,9 +198,9 @@ void Worker::free(Server& server) {
     if (server.state != ServerState::resting) move(server, ServerEvent::cancel_pending);
     return;
   }
-  const bool reset = !settings_now.server_reset_query.empty() &&
-                     (of.settings().mode == PoolMode::session ||
-                      settings_now.server_reset_query_always);
+  const bool reset =
+      !settings_now.server_reset_query.empty() &&
+      (of.settings().mode == PoolMode::session || settings_now.server_reset_query_always);
   if (reset) {
     server.ask(settings_now.server_reset_query);
     server.has_named_statements = false;
@@ -273,8 +235,7 @@ void Worker::make_idle(Server& server, ServerEvent on) {
 
 bool Worker::needs_test(const Server& server) const {
   const auto& now = config_->settings;
-  return now.server_check_query &&
-         world.now() - server.idle_since >= now.server_check_delay_us &&
+  return now.server_check_query && world.now() - server.idle_since >= now.server_check_delay_us &&
          server.idle_since > server.tested_at;
 }
 
@@ -284,55 +245,6 @@ void Worker::test(Server& server, const std::string& query) {
   server.ask(query);
   move(server, ServerEvent::test_sent);
   deadlines.arm(server, world.now() + kFarewellMax);
-}
-
-// --- To and from other workers.
-
-void Worker::hand_over(Server& server, std::size_t to, bool answers_lend) {
-  if (!server.fit_to_travel()) return dismiss(server, "idle server got dirty");
-  Share& of = server.share();
-  of.shared().exchange.promise(to);
-  HandOver letter = server.pack();
-  letter.answers_lend = answers_lend;
-  move(server, ServerEvent::lent);
-  dead_servers_.push_back(take_out(server));
-  of.publish();
-  world.post(to, {std::move(letter)});
-}
-
-void Worker::take(HandOver& letter) {
-  Share& of = share(letter.pool);
-  of.promise_kept();
-  if (letter.answers_lend) of.lend_answered();
-  auto made = std::make_unique<Server>(*this, of, letter.id);
-  Server& server = *made;
-  server.state = ServerState::travelling;
-  servers_.emplace(server.id, std::move(made));
-  of.servers.enter(server);
-  server.arrive(std::move(letter));
-  move(server, ServerEvent::arrived);
-  if (const auto why = reason_to_close(server); !why.empty()) return dismiss(server, why);
-  arm_idle(server);
-  of.publish();
-  match(of);
-}
-
-void Worker::take(Lend& letter) {
-  Share* const of = find_share(letter.pool);
-  if (of != nullptr) {
-    const Match next = of->match(world.now());
-    if (next.kind == Match::Kind::hand_over) {
-      return hand_over(static_cast<Server&>(*next.server), letter.worker, true);
-    }
-    match(*of);
-  }
-  world.post(letter.worker, {LendRefused{letter.pool}});
-}
-
-void Worker::take(LendRefused& letter) {
-  Share& of = share(letter.pool);
-  of.lend_refused(world.now());
-  grow(of);
 }
 
 // --- Out.

@@ -59,10 +59,9 @@ bool Console::take_message(char tag, Bytes body) {
     case 'C':
       if (!std::exchange(skipping_to_sync_, true)) {
         Buffer out;
-        protocol::put_error(
-            out, Severity::error,
-            Fault{"0A000", "extended query protocol not supported by admin console",
-                  "Send it as a simple query."});
+        protocol::put_error(out, Severity::error,
+                            Fault{"0A000", "extended query protocol not supported by admin console",
+                                  "Send it as a simple query."});
         send(out);
       }
       return true;
@@ -92,8 +91,8 @@ void Console::run(std::string_view sql) {
   }
   const Command* const command = find_command(sql);
   if (command == nullptr) {
-    return complain({"42601", "invalid command '" + std::string{sql.substr(0, 200)} +
-                                  "', use SHOW HELP;"});
+    return complain(
+        {"42601", "invalid command '" + std::string{sql.substr(0, 200)} + "', use SHOW HELP;"});
   }
   if (command->changes && !may_change_) return complain({"42501", "admin access needed"});
   command->run(*this);

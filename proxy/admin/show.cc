@@ -50,20 +50,19 @@ constexpr std::string_view mode_name(pool::PoolMode mode) {
 }
 
 void put_pool(Buffer& out, const PoolCounts& row) {
-  const std::array<std::uint64_t, 13> numbers{
-      row.cl_active,
-      row.cl_waiting,
-      row.cl_active_cancel_req,
-      row.cl_waiting_cancel_req,
-      row.sv_active,
-      row.sv_active_cancel,
-      row.sv_being_canceled,
-      row.sv_idle,
-      row.sv_used,
-      row.sv_tested,
-      row.sv_login,
-      static_cast<std::uint64_t>(row.max_wait / kSecond),
-      static_cast<std::uint64_t>(row.max_wait % kSecond)};
+  const std::array<std::uint64_t, 13> numbers{row.cl_active,
+                                              row.cl_waiting,
+                                              row.cl_active_cancel_req,
+                                              row.cl_waiting_cancel_req,
+                                              row.sv_active,
+                                              row.sv_active_cancel,
+                                              row.sv_being_canceled,
+                                              row.sv_idle,
+                                              row.sv_used,
+                                              row.sv_tested,
+                                              row.sv_login,
+                                              static_cast<std::uint64_t>(row.max_wait / kSecond),
+                                              static_cast<std::uint64_t>(row.max_wait % kSecond)};
   std::array<std::string, numbers.size()> texts;
   std::vector<std::optional<std::string_view>> values{row.id.database, row.id.user};
   for (std::size_t i = 0; i < numbers.size(); ++i) {
