@@ -32,11 +32,8 @@ long allocations_in(int rounds, Act act) {
 }  // namespace
 
 void* operator new(std::size_t bytes) { return counted(bytes); }
-void* operator new[](std::size_t bytes) { return counted(bytes); }
 void operator delete(void* at) noexcept { std::free(at); }
-void operator delete[](void* at) noexcept { std::free(at); }
 void operator delete(void* at, std::size_t) noexcept { std::free(at); }
-void operator delete[](void* at, std::size_t) noexcept { std::free(at); }
 
 TEST_CASE("the count counts") {
   CHECK(allocations_in(3, [](int) { std::make_unique<int>(); }) == 3);
