@@ -16,43 +16,13 @@ namespace weir::proxy {
 using pool::ClientEvent;
 using pool::ClientState;
 using protocol::Action;
+using protocol::ClientMessage;
 using protocol::Framer;
 using protocol::Piece;
 using protocol::Request;
+using protocol::Unlinked;
 
 namespace {
-
-// What a request notes in the ledger; nothing for those that are owed no answer.
-std::optional<Request> owed(char tag) {
-  switch (tag) {
-    case 'Q':
-      return Request::query;
-    case 'F':
-      return Request::function_call;
-    case 'P':
-      return Request::parse;
-    case 'B':
-      return Request::bind;
-    case 'D':
-      return Request::describe;
-    case 'E':
-      return Request::execute;
-    case 'C':
-      return Request::close;
-    case 'S':
-      return Request::sync;
-    case 'c':
-    case 'f':
-      return Request::copy_end;
-    default:
-      return std::nullopt;
-  }
-}
-
-bool known(char tag) { return owed(tag) || tag == 'H' || tag == 'd' || tag == 'X'; }
-
-// ReadyForQuery by a plain query or function call; an extended query is read past to its Sync.
-bool stands_alone(char tag) { return tag == 'Q' || tag == 'F'; }
 
 std::string hex_of(char tag) {
   static constexpr char kHex[] = "0123456789abcdef";
@@ -174,44 +144,31 @@ std::size_t Client::take_requests(Bytes bytes) {
 }
 
 Client::Begin Client::begin_request(const Piece& piece) {
-  if (!known(piece.tag)) {
+  const ClientMessage* const message = protocol::client_message(piece.tag);
+  if (message == nullptr) {
     protocol_violation("invalid frontend message type " + hex_of(piece.tag));
     return Begin::stop;
   }
-  if (piece.tag == 'X') {
+  if (message->unlinked == Unlinked::leaves) {
     worker_.part_from(*this, Parting::terminated, "client close request");
     return Begin::stop;
   }
   if (skip_ != Skip::none) return Begin::swallow;  // Answered in line already.
-  if (state == ClientState::linked) return begin_linked(piece);
-  const Begin begin = begin_unlinked(piece.tag);
-  return begin == Begin::pass ? begin_linked(piece) : begin;
+  if (state == ClientState::linked) return begin_linked(*message);
+  if (message->unlinked == Unlinked::read_past) return Begin::swallow;
+  parked_alone_ = message->stands_alone;
+  return worker_.want_server(*this) && !waits_for_settings ? begin_linked(*message) : Begin::wait;
 }
 
-Client::Begin Client::begin_unlinked(char tag) {
-  switch (tag) {
-    case 'H':  // Nothing is buffered here.
-    case 'd':  // The end of a COPY that has failed already (manual: COPY Operations).
-    case 'c':
-    case 'f':
-      return Begin::swallow;
-    case 'S':  // Closes nothing: no server is needed to say so.
-      return Begin::swallow;
-    default:
-      parked_tag_ = tag;
-      return worker_.want_server(*this) && !waits_for_settings ? Begin::pass : Begin::wait;
-  }
-}
-
-Client::Begin Client::begin_linked(const Piece& piece) {
+Client::Begin Client::begin_linked(const ClientMessage& message) {
   Server& to = *linked();
   if (waits_for_settings || to.ledger.full()) {
     waits_for_ledger = !waits_for_settings;
     stream.stop_feeding();
     return Begin::wait;
   }
-  if (const auto request = owed(piece.tag)) to.ledger.note(*request, Action::forward);
-  watch_name_ = piece.tag == 'P' && !to.has_named_statements;
+  if (message.owes) to.ledger.note(*message.owes, Action::forward);
+  watch_name_ = message.owes == Request::parse && !to.has_named_statements;
   return Begin::pass;
 }
 
@@ -245,7 +202,7 @@ void Client::go_on() {
 
 void Client::answer_in_line(const Fault& fault) {
   // The head of the request is still in front of us: it is looked at again when feeding resumes.
-  skip_ = stands_alone(parked_tag_) ? Skip::message : Skip::to_sync;
+  skip_ = parked_alone_ ? Skip::message : Skip::to_sync;
   Buffer out;
   protocol::put_error(out, protocol::Severity::error, fault);
   stream.put_copy(out);

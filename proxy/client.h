@@ -8,7 +8,7 @@
 
 #include "pool/slots.h"
 #include "protocol/framer.h"
-#include "protocol/ledger.h"
+#include "protocol/message.h"
 #include "protocol/parameters.h"
 #include "protocol/result.h"
 #include "proxy/stream.h"
@@ -86,8 +86,7 @@ class Client final : public pool::ClientSlot, private StreamUser {
   std::size_t take_requests(Bytes bytes);
   enum class Begin : unsigned char { pass, swallow, wait, stop };
   Begin begin_request(const protocol::Piece& piece);
-  Begin begin_unlinked(char tag);
-  Begin begin_linked(const protocol::Piece& piece);
+  Begin begin_linked(const protocol::ClientMessage& message);
   void end_request(const protocol::Piece& piece);
   void note_statement_name(const protocol::Piece& piece);
   void protocol_violation(std::string text);
@@ -98,7 +97,7 @@ class Client final : public pool::ClientSlot, private StreamUser {
   protocol::Framer framer_;
   enum class Skip : unsigned char { none, message, to_sync };
   Skip skip_ = Skip::none;
-  char parked_tag_ = 0;      // Of the request that went into the line.
+  bool parked_alone_ = false;  // The request in line fails by itself, not up to a Sync.
   bool swallowing_ = false;  // The message at hand goes nowhere.
   bool watch_name_ = false;  // The first byte of a Parse's body is still to come.
   bool long_key_ = false;    // Protocol 3.2: a key of 32 bytes.

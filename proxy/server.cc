@@ -164,7 +164,8 @@ void Server::take_answers(Bytes bytes) {
 bool Server::begin_answer(const Piece& piece) {
   // What a SET of ours reports is for us to pass on, once all of it is known.
   const bool owed_to_us = ledger.front_is_drop();
-  const auto verdict = ledger.on_answer(piece.tag);
+  const protocol::ServerMessage* const message = protocol::server_message(piece.tag);
+  const auto verdict = message != nullptr ? ledger.on_answer(piece.tag) : Verdict::desync;
   if (verdict == Verdict::desync) {
     const bool idle = client == nullptr;
     worker_.lose_link(
@@ -173,23 +174,10 @@ bool Server::begin_answer(const Piece& piece) {
   }
   own_ = verdict == Verdict::drop;
   dropping_ = own_ || client == nullptr || (owed_to_us && piece.tag == 'S');
-  switch (piece.tag) {
-    case 'Z':
-      collecting_ = true;
-      break;
-    case 'S':
-    case 'E':
-      collecting_ = piece.body_bytes <= kStatusBytesMax;
-      if (piece.tag == 'S' && !collecting_) {
-        worker_.lose_link(*this, {"08P01", "the server sent an overlong ParameterStatus"});
-        return false;
-      }
-      break;
-    default:
-      collecting_ = false;
-  }
-  if (piece.tag == 'Z' && piece.body_bytes != 1) {
-    worker_.lose_link(*this, {"08P01", "the server sent a malformed ReadyForQuery"});
+  collecting_ = message->collected_max > 0 && piece.body_bytes <= message->collected_max;
+  if (!collecting_ && !message->may_be_longer) {
+    worker_.lose_link(*this,
+                      {"08P01", "the server sent an overlong " + std::string{message->name}});
     return false;
   }
   return true;
@@ -242,7 +230,7 @@ void Server::note_error(Bytes body) {
 }
 
 void Server::on_ready_for_query(Bytes body) {
-  const char now = static_cast<char>(body[0]);
+  const char now = body.empty() ? '\0' : static_cast<char>(body[0]);
   if (now != 'I' && now != 'T' && now != 'E') {
     return worker_.lose_link(*this, {"08P01", "the server sent a malformed ReadyForQuery"});
   }

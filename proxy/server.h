@@ -9,6 +9,7 @@
 #include "protocol/collector.h"
 #include "protocol/framer.h"
 #include "protocol/ledger.h"
+#include "protocol/message.h"
 #include "protocol/parameters.h"
 #include "protocol/server_login.h"
 #include "proxy/mail.h"
@@ -21,7 +22,6 @@ class Share;
 class Worker;
 
 inline constexpr std::uint32_t kServerBodyMax = 0x7fff'ffff - 4;  // PostgreSQL's own.
-inline constexpr std::uint32_t kStatusBytesMax = 16 * 1024;       // Of one ParameterStatus.
 
 class Server final : public pool::ServerSlot, private StreamUser {
  public:

@@ -1,0 +1,114 @@
+// message.h: what each message means to a relay, one table a direction (manual: Message Formats).
+//
+// What stands in no table is no message: the stream that carries it is lost.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string_view>
+
+#include "protocol/ledger.h"
+
+namespace weir::protocol {
+
+// What happens to a client's message while the client has no server.
+enum class Unlinked : std::uint8_t {
+  waits,      // It needs a server.
+  read_past,  // Nothing is there that it could change.
+  leaves,     // The client goes.
+};
+
+struct ClientMessage {
+  char tag;
+  std::string_view name;
+  std::optional<Request> owes;  // What it notes in the ledger.
+  Unlinked unlinked;
+  // Fails by itself; others fail together with all up to the next Sync.
+  bool stands_alone = false;
+};
+
+inline constexpr std::array kClientMessages{
+    ClientMessage{'Q', "Query", Request::query, Unlinked::waits, true},
+    ClientMessage{'P', "Parse", Request::parse, Unlinked::waits},
+    ClientMessage{'B', "Bind", Request::bind, Unlinked::waits},
+    ClientMessage{'D', "Describe", Request::describe, Unlinked::waits},
+    ClientMessage{'E', "Execute", Request::execute, Unlinked::waits},
+    ClientMessage{'C', "Close", Request::close, Unlinked::waits},
+    ClientMessage{'F', "FunctionCall", Request::function_call, Unlinked::waits, true},
+    // Closes nothing when no server is held: ReadyForQuery is ours to say.
+    ClientMessage{'S', "Sync", Request::sync, Unlinked::read_past},
+    ClientMessage{'H', "Flush", std::nullopt, Unlinked::read_past},
+    // Without a server these are the end of a COPY that has failed already.
+    ClientMessage{'d', "CopyData", std::nullopt, Unlinked::read_past},
+    ClientMessage{'c', "CopyDone", Request::copy_end, Unlinked::read_past},
+    ClientMessage{'f', "CopyFail", Request::copy_end, Unlinked::read_past},
+    ClientMessage{'X', "Terminate", std::nullopt, Unlinked::leaves},
+};
+
+inline constexpr std::uint32_t kPasses = 0;  // Never collected: the body streams by.
+
+struct ServerMessage {
+  char tag;
+  std::string_view name;
+  std::uint32_t collected_max = kPasses;  // Understood up to this many body bytes.
+  bool may_be_longer = true;              // Beyond them it passes, not understood; else a fault.
+};
+
+inline constexpr std::array kServerMessages{
+    ServerMessage{'D', "DataRow"},
+    ServerMessage{'C', "CommandComplete"},
+    ServerMessage{'Z', "ReadyForQuery", 1, false},
+    ServerMessage{'T', "RowDescription"},
+    ServerMessage{'1', "ParseComplete"},
+    ServerMessage{'2', "BindComplete"},
+    ServerMessage{'3', "CloseComplete"},
+    ServerMessage{'n', "NoData"},
+    ServerMessage{'t', "ParameterDescription"},
+    ServerMessage{'s', "PortalSuspended"},
+    ServerMessage{'I', "EmptyQueryResponse"},
+    ServerMessage{'E', "ErrorResponse", 16 * 1024},
+    ServerMessage{'N', "NoticeResponse"},
+    ServerMessage{'S', "ParameterStatus", 16 * 1024, false},
+    ServerMessage{'A', "NotificationResponse"},
+    ServerMessage{'G', "CopyInResponse"},
+    ServerMessage{'H', "CopyOutResponse"},
+    ServerMessage{'d', "CopyData"},
+    ServerMessage{'c', "CopyDone"},
+    ServerMessage{'V', "FunctionCallResponse"},
+};
+
+namespace message_detail {
+
+inline constexpr std::uint8_t kNone = std::numeric_limits<std::uint8_t>::max();
+
+template <typename Table>
+consteval std::array<std::uint8_t, 256> index_by_tag(const Table& table) {
+  std::array<std::uint8_t, 256> index{};
+  index.fill(kNone);
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    auto& slot = index[static_cast<unsigned char>(table[i].tag)];
+    if (slot != kNone) throw "a tag stands twice";
+    slot = static_cast<std::uint8_t>(i);
+  }
+  return index;
+}
+
+inline constexpr auto kClientIndex = index_by_tag(kClientMessages);
+inline constexpr auto kServerIndex = index_by_tag(kServerMessages);
+
+}  // namespace message_detail
+
+// nullptr: forbidden, or unknown.
+constexpr const ClientMessage* client_message(char tag) {
+  const auto at = message_detail::kClientIndex[static_cast<unsigned char>(tag)];
+  return at == message_detail::kNone ? nullptr : &kClientMessages[at];
+}
+constexpr const ServerMessage* server_message(char tag) {
+  const auto at = message_detail::kServerIndex[static_cast<unsigned char>(tag)];
+  return at == message_detail::kNone ? nullptr : &kServerMessages[at];
+}
+
+}  // namespace weir::protocol

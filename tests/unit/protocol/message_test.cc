@@ -1,0 +1,31 @@
+#include "protocol/message.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace weir::protocol;
+
+TEST_CASE("the manual's frontend messages of a session, and no other, mean something") {
+  std::string known;
+  for (int tag = 0; tag < 256; ++tag) {
+    if (client_message(static_cast<char>(tag)) != nullptr) known += static_cast<char>(tag);
+  }
+  CHECK(known == "BCDEFHPQSXcdf");
+}
+
+TEST_CASE("the manual's backend messages of a session, and no other, mean something") {
+  std::string known;
+  for (int tag = 0; tag < 256; ++tag) {
+    if (server_message(static_cast<char>(tag)) != nullptr) known += static_cast<char>(tag);
+  }
+  CHECK(known == "123ACDEGHINSTVZcdnst");
+}
+
+TEST_CASE("only messages that need a server make a client wait in line") {
+  std::string waits;
+  for (const auto& message : kClientMessages) {
+    if (message.unlinked == Unlinked::waits) waits += message.tag;
+  }
+  CHECK(waits == "QPBDECF");
+}
