@@ -1,0 +1,155 @@
+#include "tests/sim/auditor.h"
+
+#include <algorithm>
+#include <set>
+
+#include "tests/sim/glass.h"
+
+namespace weir::sim {
+
+using pool::ClientState;
+using pool::ServerState;
+using proxy::WorkerGlass;
+
+namespace {
+
+constexpr Instant kAgreeMax = 25 * kMillisecond;
+
+std::string name_of(const proxy::Server& server) {
+  return "server " + std::to_string(server.id) + " (P" + std::to_string(server.pid) + ", " +
+         std::string{pool::kServerStateNames[static_cast<std::size_t>(server.state)]} + ")";
+}
+
+void raise(std::size_t& limit, std::size_t to, bool zero_is_none) {
+  if (zero_is_none && (to == 0 || limit == SIZE_MAX)) {
+    limit = SIZE_MAX;
+  } else {
+    limit = std::max(limit, to);
+  }
+}
+
+}  // namespace
+
+void Auditor::allow(const Limits& limits) {
+  raise(allowed_.pool_size, limits.pool_size, false);
+  raise(allowed_.database_max, limits.database_max, true);
+  raise(allowed_.user_max, limits.user_max, true);
+}
+
+void Auditor::after_turn() {
+  for (std::size_t i = 0; i < stage_.town.workers(); ++i) {
+    for (const auto& [id, server] : WorkerGlass::servers(worker(i))) check_server(*server);
+    for (const auto& client : WorkerGlass::clients(worker(i))) {
+      if (client) check_client(*client);
+    }
+  }
+  check_limits();
+}
+
+void Auditor::check_server(const proxy::Server& server) {
+  if (server.state == ServerState::linked) {
+    if (server.client == nullptr || server.client->server != &server) {
+      complain(name_of(server) + " is linked one-sidedly");
+    }
+    return;
+  }
+  if (server.client != nullptr) complain(name_of(server) + " has a client");
+  if (server.state != ServerState::idle) return;
+  if (!server.ledger.settled() || server.status != 'I') {
+    complain(name_of(server) + " idles with something owed or a transaction open");
+  }
+  const Backend* const backend = postgres_.find(server.pid);
+  if (backend == nullptr || backend->phase != Backend::Phase::live) return;
+  if (!backend->at_rest()) complain(name_of(server) + " idles, but its backend is not at rest");
+}
+
+void Auditor::check_client(const proxy::Client& client) {
+  const bool linked = client.state == ClientState::linked;
+  if (linked != (client.server != nullptr)) {
+    complain("client " + std::to_string(client.id) + " is half linked");
+  }
+}
+
+void Auditor::check_limits() {
+  std::map<std::pair<std::string, std::string>, std::size_t> of_pool;
+  std::map<std::string, std::size_t> of_database, of_user;
+  for (const auto& [pid, backend] : postgres_.backends()) {
+    if (!backend->alive()) continue;
+    const auto& [database, user] = std::tie(backend->database, backend->user);
+    if (++of_pool[{database, user}] > allowed_.pool_size) complain("pool_size is exceeded");
+    if (++of_database[database] > allowed_.database_max) complain("max_db_connections is exceeded");
+    if (++of_user[user] > allowed_.user_max) complain("max_user_connections is exceeded");
+  }
+}
+
+void Auditor::when_quiet() {
+  std::set<proxy::PoolId> pools;
+  for (std::size_t i = 0; i < stage_.town.workers(); ++i) {
+    for (const auto& [id, share] : WorkerGlass::shares(worker(i))) pools.insert(id);
+  }
+  for (const auto& id : pools) check_waiting(id);
+}
+
+void Auditor::check_waiting(const proxy::PoolId& id) {
+  std::size_t waiting = 0, idle = 0, coming = 0, living = 0;
+  bool must_wait = false;
+  std::string who;
+  for (std::size_t i = 0; i < stage_.town.workers(); ++i) {
+    const auto& shares = WorkerGlass::shares(worker(i));
+    const auto found = shares.find(id);
+    if (found == shares.end()) continue;
+    proxy::Share& share = *found->second;
+    waiting += share.waiting();
+    idle += share.idle().size();
+    coming += share.coming();
+    if (share.waiting() > 0 && share.retry_at() > stage_.now()) must_wait = true;
+    who += "; worker " + std::to_string(i) + ": " + std::to_string(share.waiting()) + " wait, " +
+           std::to_string(share.idle().size()) + " idle, " + std::to_string(share.coming()) +
+           " coming";
+    for (const auto& [number, server] : WorkerGlass::servers(worker(i))) {
+      if (&server->share() == &share) ++living;
+    }
+  }
+  const std::string name = id.database + "/" + id.user;
+  auto& shared = stage_.town.commons().pool(id).shared;
+  if (static_cast<std::size_t>(shared.limit.taken()) != living) {
+    complain(name + ": " + std::to_string(shared.limit.taken()) + " servers are counted, " +
+             std::to_string(living) + " live");
+  }
+  const auto open = [](const pool::Limit& limit) {
+    return limit.max() == 0 || limit.taken() < limit.max();
+  };
+  const bool room =
+      open(shared.limit) && open(shared.quota.database()) && open(shared.quota.user());
+  const bool for_nothing = waiting > 0 && idle > 0;
+  const bool forgotten = waiting > 0 && room && coming == 0 && !must_wait;
+  complain_if_lasting(for_nothing, id, name + ": a client waits while a server idles" + who);
+  complain_if_lasting(forgotten, id, name + ": a client waits and nobody dials" + who);
+}
+
+// Two workers may take a moment to agree (kHandoverSlack, kMakeRoomPause).
+void Auditor::complain_if_lasting(bool wrong, const proxy::PoolId& id, const std::string& what) {
+  const auto key = std::make_pair(id, what.substr(0, what.find(';')));
+  if (!wrong) {
+    wrong_since_.erase(key);
+    return;
+  }
+  const auto [at, fresh] = wrong_since_.try_emplace(key, stage_.now());
+  if (stage_.now() > at->second + kAgreeMax) complain(what);
+}
+
+void Auditor::at_the_end() {
+  for (std::size_t i = 0; i < stage_.town.workers(); ++i) {
+    for (const auto& client : WorkerGlass::clients(worker(i))) {
+      if (client) complain("client " + std::to_string(client->id) + " was never buried");
+    }
+    if (!WorkerGlass::cancels(worker(i)).empty()) complain("a cancel call was never buried");
+    for (const auto& [id, share] : WorkerGlass::shares(worker(i))) {
+      if (share->coming() != 0) complain("servers are still expected that nobody sends");
+      if (share->shared().quota.database().starving() != 0) complain("a pool still starves");
+    }
+  }
+  if (stage_.town.commons().clients.load() != 0) complain("clients are still counted");
+}
+
+}  // namespace weir::sim

@@ -1,0 +1,179 @@
+// client.cc: what a model client sees, held against what it must see.
+#include "tests/sim/client.h"
+
+#include <algorithm>
+
+#include "protocol/decode.h"
+#include "protocol/encode.h"
+
+namespace weir::sim {
+
+namespace {
+
+bool same_but_case(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return (x | 0x20) == (y | 0x20); });
+}
+
+}  // namespace
+
+Client::Client(Stage& stage, std::size_t number, Temper temper)
+    : id(number), stage_(stage), temper_(std::move(temper)), oracle_(temper_.asked) {}
+
+void Client::connect() {
+  phase_ = Phase::login;
+  asked_at_ = stage_.now();
+  peer_ = &stage_.town.connect(stage_.chance.below(stage_.town.workers()));
+  peer_->on_event = [this] { on_event(); };
+  if (temper_.slow) peer_->set_capacity(256 + stage_.chance.below(4096));
+  std::vector<std::pair<std::string, std::string>> parameters{{"user", temper_.user},
+                                                              {"database", temper_.database}};
+  for (const auto& one : temper_.asked) parameters.push_back(one);
+  Buffer out;
+  protocol::put_startup(out, protocol::kProtocol3_0, parameters);
+  stage_.say(name(), "connects to " + temper_.database + "/" + temper_.user);
+  peer_->send(out);
+  if (temper_.abrupt && stage_.chance.one_in(10)) {
+    stage_.later(stage_.span(20 * kMillisecond), [this] { depart(stage_.chance.below(5)); });
+  }
+}
+
+std::string Client::state() const {
+  return name() + (phase_ == Phase::login ? " logs in" : "") + " sent " +
+         std::to_string(sent_.size()) + (sent_.empty() ? "" : " from " + text_of(sent_.front())) +
+         " expects " + std::to_string(expected_.size()) +
+         (expected_.empty() ? "" : " from " + text_of(expected_.front()));
+}
+
+void Client::wrong(const std::string& what) { stage_.complain(name() + ": " + what); }
+
+void Client::on_event() {
+  in_ += as_text(peer_->take());
+  if (left()) {
+    if (peer_->ended() && !done()) depart(1);
+    return;
+  }
+  while (!left()) {
+    const auto message = take_message(in_);
+    if (!message) break;
+    stage_.say(name(), "sees " + text_of(*message));
+    on_message(*message);
+  }
+  if (!left() && peer_->ended()) on_hangup();
+}
+
+void Client::on_hangup() {
+  if (!told_over_) wrong("the pooler hung up without a word; " + state());
+  if (!in_.empty()) wrong("the last message was cut off");
+  depart(1);
+}
+
+void Client::on_message(const Message& message) {
+  if (told_over_) return wrong("a message after FATAL: " + text_of(message));
+  if (message.tag == 'S') {
+    const auto told = protocol::parse_parameter_status(as_bytes(message.body));
+    if (!told) return wrong("a malformed ParameterStatus");
+    view_[told->name] = told->value;
+    return;
+  }
+  phase_ == Phase::login ? on_login(message) : on_answer(message);
+}
+
+void Client::on_login(const Message& message) {
+  if (message.tag == 'E' && excuse(message)) return;
+  if (message.tag == 'R') return;
+  if (message.tag == 'K') {
+    const auto data = protocol::parse_backend_key_data(as_bytes(message.body));
+    if (!data) return wrong("a malformed BackendKeyData");
+    pid_ = data->pid;
+    key_ = data->key;
+    return;
+  }
+  if (message.tag != 'Z') return wrong("in its login: " + text_of(message));
+  phase_ = Phase::live;
+  on_ready();
+  act_later();
+}
+
+// The oracle works through what was sent until there is something to expect.
+void Client::advance_oracle() {
+  while (expected_.empty() && !sent_.empty()) {
+    Buffer out;
+    oracle_.step(sent_.front(), out);
+    sent_.pop_front();
+    std::string bytes{as_text(out)};
+    while (auto message = take_message(bytes)) {
+      if (message->tag != 'S') expected_.push_back(std::move(*message));
+    }
+  }
+}
+
+void Client::on_answer(const Message& message) {
+  if (message.tag == 'E' && excuse(message)) return;
+  advance_oracle();
+  if (expected_.empty()) return wrong("nobody asked for " + text_of(message));
+  if (!(message == expected_.front())) {
+    return wrong("sees " + text_of(message) + " instead of " + text_of(expected_.front()));
+  }
+  expected_.pop_front();
+  ++answered_;
+  if (message.tag == 'Z') on_ready();
+  pass_silent();
+}
+
+// What is owed no answer is over at once. When nothing is owed at all, the next thing is done.
+void Client::pass_silent() {
+  while (expected_.empty() && !sent_.empty() && oracle_.silent(sent_.front())) advance_oracle();
+  if (expected_.empty() && sent_.empty()) act_later();
+}
+
+void Client::on_ready() {
+  for (const auto& [name, value] : oracle_.settings()) {
+    if (same_but_case(view_[name], value)) continue;
+    wrong("was told " + name + " = '" + view_[name] + "' instead of '" + value + "'");
+  }
+}
+
+// An error that a private server would not have sent.
+bool Client::excuse(const Message& message) {
+  const auto fields = protocol::parse_error(as_bytes(message.body));
+  if (fields.severity == "FATAL") {
+    if (!excuse_fatal(fields.sqlstate, fields.message)) return false;
+    told_over_ = true;
+    sent_.clear();
+    expected_.clear();
+    return true;
+  }
+  if (fields.sqlstate != "57014" || cancels_sent_ == 0 || !expected_.empty()) return false;
+  if (fields.message != "canceling statement due to user request") return false;
+  pass_silent();
+  if (sent_.empty() || sent_.front().tag == 'S') return false;
+  Buffer out;
+  oracle_.cancel(sent_.front(), out);
+  sent_.pop_front();
+  std::string bytes{as_text(out)};
+  take_message(bytes);  // The error itself has just come.
+  while (auto more = take_message(bytes)) {
+    if (more->tag != 'S') expected_.push_back(std::move(*more));
+  }
+  pass_silent();
+  return true;
+}
+
+bool Client::excuse_fatal(const std::string& sqlstate, const std::string& text) {
+  const Excuses& excuses = stage_.excuses;
+  if (text == "query_wait_timeout") {
+    if (stage_.now() - asked_at_ >= excuses.query_wait_timeout) return true;
+    wrong("query_wait_timeout after only " + std::to_string(stage_.now() - asked_at_) + " us");
+    return false;
+  }
+  if (sqlstate == "22023") {
+    return std::any_of(temper_.asked.begin(), temper_.asked.end(),
+                       [](const auto& one) { return !spell(one.second); });
+  }
+  if (sqlstate == "08006" || sqlstate == "57P01") return excuses.server_deaths > 0;
+  if (excuses.login_troubles == 0) return false;
+  return sqlstate == "53300" || sqlstate == "57P03" || sqlstate == "28000" || sqlstate == "08001";
+}
+
+}  // namespace weir::sim

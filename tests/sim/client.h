@@ -1,0 +1,107 @@
+// client.h: a model client: it follows a script drawn from the seed, and knows what it must see.
+//
+// Its oracle is a Session of its own: every message that comes through the pooler must be the one
+// that a private server would have sent next. What may differ is named in excuse().
+#pragma once
+
+#include <deque>
+#include <string>
+
+#include "tests/sim/session.h"
+#include "tests/sim/stage.h"
+
+namespace weir::sim {
+
+// Drawn once a client.
+struct Temper {
+  std::string database, user;
+  Settings asked;           // Parameters in its startup packet.
+  std::size_t bursts = 10;  // How many requests or transactions until it leaves.
+  Instant think_max = 5 * kMillisecond;
+  bool abrupt = false;  // May leave in the middle of anything.
+  bool cancels = false;
+  bool slow = false;    // Reads with pauses, and little at a time.
+  bool leaver = false;  // Leaves a named statement behind.
+};
+
+class Client {
+ public:
+  Client(Stage& stage, std::size_t id, Temper temper);
+
+  void connect();
+  const std::size_t id;
+  const Temper& temper() const { return temper_; }
+
+  bool done() const { return phase_ == Phase::done; }
+  // The street has nothing left of it.
+  bool forgettable() const { return done() && (peer_ == nullptr || peer_->closed()); }
+  street::Peer* release_peer() { return std::exchange(peer_, nullptr); }
+  bool left() const { return phase_ == Phase::leaving || done(); }
+  bool has_cancelled() const { return cancels_sent_ > 0; }
+  // From now on it does nothing new but end what it has begun.
+  void wind_down() { temper_.bursts = 0; }
+  std::string name() const { return "C" + std::to_string(id); }
+  std::string state() const;
+  std::size_t answered() const { return answered_; }
+
+ private:
+  enum class Phase { idle, login, live, leaving, done };
+
+  // What comes (client.cc).
+  void on_event();
+  void on_message(const Message& message);
+  void on_login(const Message& message);
+  void on_answer(const Message& message);
+  void on_ready();
+  bool excuse(const Message& message);
+  bool excuse_fatal(const std::string& sqlstate, const std::string& text);
+  void on_hangup();
+  void advance_oracle();
+  void pass_silent();
+  void wrong(const std::string& what);
+
+  // What it does (client_script.cc).
+  void act_later();
+  void act();
+  void act_between();
+  void act_in_transaction();
+  void act_in_batch();
+  void act_in_copy();
+  void send_burst();
+  void leave();
+  void depart(std::size_t way);
+  void add(char tag, std::string body);
+  void add_query(const std::string& sql);
+  void add_extended(const std::string& sql, const std::string& statement = {});
+  std::string plain_statement();
+  std::string set_statement();
+  std::string mark();
+  void plan_cancel(bool right_key);
+  void send_cancel(bool right_key);
+  void be_slow();
+
+  Stage& stage_;
+  Temper temper_;
+  Phase phase_ = Phase::idle;
+  street::Peer* peer_ = nullptr;
+  std::string in_;
+  Session oracle_;
+  Settings view_;                 // As ParameterStatus told.
+  std::deque<Message> sent_;      // Not yet answered by the oracle.
+  std::deque<Message> expected_;  // From the oracle, not yet come.
+  Buffer burst_;                  // About to be sent.
+  std::vector<Message> burst_messages_;
+  bool sending_ = false;  // The rest of a burst follows later.
+  bool acting_ = false;   // act() is on the agenda.
+  bool told_over_ = false;
+  Instant asked_at_ = 0;  // When it sent the burst at hand.
+  std::size_t marks_ = 0;
+  std::size_t steps_left_ = 0;  // Of the transaction.
+  std::size_t cancels_sent_ = 0;
+  std::size_t answered_ = 0;
+  bool has_left_statement_ = false;
+  std::uint32_t pid_ = 0;
+  Buffer key_;
+};
+
+}  // namespace weir::sim

@@ -1,0 +1,112 @@
+#include "tests/sim/scenario.h"
+
+#include <array>
+
+namespace weir::sim {
+
+namespace {
+
+using street::Chance;
+
+constexpr std::array<std::string_view, 2> kDatabases{"shop", "till"};
+constexpr std::array<std::string_view, 2> kUsers{"app", "web"};
+
+Instant up_to(Chance& chance, Instant most) {
+  return static_cast<Instant>(chance.below(static_cast<std::size_t>(most) + 1));
+}
+
+Limits draw_limits(Chance& chance) {
+  Limits limits;
+  limits.pool_size = 1 + chance.below(4);
+  if (chance.one_in(4)) limits.database_max = 1 + chance.below(limits.pool_size + 1);
+  if (chance.one_in(4)) limits.user_max = 1 + chance.below(limits.pool_size + 1);
+  return limits;
+}
+
+Temper draw_temper(Chance& chance, std::size_t id, std::size_t pools, bool calm) {
+  Temper temper;
+  temper.database = kDatabases[pools > 1 ? chance.below(2) : 0];
+  temper.user = kUsers[pools > 2 ? chance.below(2) : 0];
+  if (chance.one_in(2)) temper.asked["TimeZone"] = "z" + std::to_string(id) + "_0";
+  if (chance.one_in(3)) temper.asked["application_name"] = "app of " + std::to_string(id);
+  if (chance.one_in(12)) temper.asked["DateStyle"] = chance.one_in(2) ? "bogus" : "utc";
+  temper.bursts = 1 + chance.below(14);
+  if (chance.one_in(10)) temper.think_max = kSecond;
+  temper.abrupt = !calm && chance.one_in(3);
+  temper.cancels = chance.one_in(3);
+  temper.slow = chance.one_in(6);
+  temper.leaver = chance.one_in(5);
+  return temper;
+}
+
+std::string draw_lines(Chance& chance) {
+  std::string lines;
+  if (chance.one_in(5)) lines += "server_idle_timeout = 1\n";
+  if (chance.one_in(5)) lines += "server_lifetime = " + std::to_string(chance.below(3)) + "\n";
+  if (chance.one_in(5)) lines += "server_check_delay = 0\n";
+  if (chance.one_in(8)) lines += "server_check_query = echo check\n";
+  if (chance.one_in(6)) lines += "min_pool_size = 1\n";
+  if (chance.one_in(6)) lines += "server_round_robin = 1\n";
+  if (chance.one_in(8)) lines += "server_reset_query_always = 1\n";
+  if (chance.one_in(8)) lines += "cancel_wait_timeout = 1\n";
+  return lines;
+}
+
+void draw_troubles(Chance& chance, Scenario& scenario) {
+  for (std::size_t i = chance.below(6); i > 0; --i) {
+    const auto kind = static_cast<Trouble>(chance.below(static_cast<std::size_t>(Trouble::count)));
+    scenario.troubles.emplace_back(up_to(chance, kSecond), kind);
+  }
+  scenario.troubles_end = 3 * kSecond;
+  if (chance.one_in(4)) scenario.habits.refuses_one_in = 2 + chance.below(6);
+  if (chance.one_in(6)) scenario.habits.hangs_one_in = 2 + chance.below(6);
+  if (chance.one_in(8)) scenario.habits.connections_max = 1 + chance.below(4);
+}
+
+}  // namespace
+
+Scenario draw(std::uint64_t seed, std::size_t workers) {
+  Chance chance(seed * 0x1'0001 + 7);
+  Scenario scenario;
+  scenario.workers = workers > 0 ? workers : 1 + chance.below(3);
+  scenario.session_mode = chance.one_in(8);
+  scenario.limits = draw_limits(chance);
+  scenario.limits_later = draw_limits(chance);
+  if (chance.one_in(5)) scenario.query_wait_timeout = kSecond;
+  scenario.fixed_lines = draw_lines(chance);
+  scenario.habits.login_max = chance.one_in(3) ? 100 * kMillisecond : 2 * kMillisecond;
+  scenario.mail_delay_max = chance.one_in(3) ? 50 * kMillisecond : 2 * kMillisecond;
+  scenario.rush = chance.one_in(2) ? 0 : 20 + chance.below(100);
+  const bool calm = chance.one_in(3);
+  if (!calm) draw_troubles(chance, scenario);
+  const std::size_t count = 1 + chance.below(chance.one_in(4) ? 40 : 12);
+  const std::size_t pools = 1 + chance.below(3);
+  for (std::size_t id = 1; id <= count; ++id) {
+    scenario.clients.push_back(draw_temper(chance, id, pools, calm));
+    scenario.arrivals.push_back(up_to(chance, chance.one_in(2) ? 10 * kMillisecond : kSecond));
+  }
+  return scenario;
+}
+
+std::string Scenario::config(const Limits& now) const {
+  const auto number = [](auto value) { return std::to_string(value); };
+  std::string text = "[databases]\n";
+  for (const auto& name : kDatabases) {
+    text += std::string{name} + " = host=pg port=5432\n";
+  }
+  text += "[pgweir]\nauth_type = trust\nmax_client_conn = 100\n";
+  text += std::string{"pool_mode = "} + (session_mode ? "session" : "transaction") + "\n";
+  text += "default_pool_size = " + number(now.pool_size) + "\n";
+  text += "max_db_connections = " + number(now.database_max) + "\n";
+  text += "max_user_connections = " + number(now.user_max) + "\n";
+  text += "query_wait_timeout = " + number(query_wait_timeout / kSecond) + "\n";
+  text += "server_connect_timeout = 1\nserver_login_retry = 1\n";
+  return text + fixed_lines;
+}
+
+std::string Scenario::text() const {
+  return std::to_string(workers) + " workers, " + std::to_string(clients.size()) + " clients, " +
+         std::to_string(troubles.size()) + " troubles, configuration:\n" + config(limits);
+}
+
+}  // namespace weir::sim

@@ -1,0 +1,43 @@
+// scenario.h: all that one seed decides before anything happens: workers, pools, clients, faults.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tests/sim/client.h"
+#include "tests/sim/postgres.h"
+
+namespace weir::sim {
+
+struct Limits {
+  std::size_t pool_size = 1;
+  std::size_t database_max = 0;  // max_db_connections; zero: none.
+  std::size_t user_max = 0;      // max_user_connections; zero: none.
+};
+
+enum class Trouble { crash, terminate, drop, refuse_dials, hang_dials, reload, count };
+
+struct Scenario {
+  std::size_t workers = 1;
+  bool session_mode = false;
+  Limits limits;
+  Limits limits_later;  // After a reload.
+  Instant query_wait_timeout = 0;
+  std::string fixed_lines;  // Of the [pgweir] section, the same after a reload.
+  std::vector<Temper> clients;
+  std::vector<Instant> arrivals;  // One a client.
+  Postgres::Habits habits;
+  std::vector<std::pair<Instant, Trouble>> troubles;
+  Instant troubles_end = 0;
+  Instant mail_delay_max = 0;
+  std::size_t rush = 0;  // Time passes before all has happened, one step in this many; 0: never.
+
+  std::string config(const Limits& now) const;
+  std::string text() const;
+};
+
+// `workers`: zero: the seed decides.
+Scenario draw(std::uint64_t seed, std::size_t workers);
+
+}  // namespace weir::sim

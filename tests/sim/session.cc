@@ -1,0 +1,395 @@
+#include "tests/sim/session.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+#include "protocol/encode.h"
+#include "tests/sim/toy_sql.h"
+
+namespace weir::sim {
+
+namespace {
+
+using protocol::Severity;
+using Words = std::vector<std::string>;
+
+constexpr const char* kCancelled = "canceling statement due to user request";
+
+void put_row(Buffer& out, std::string_view value) {
+  const std::array<std::optional<std::string_view>, 1> row{value};
+  protocol::put_data_row(out, row);
+}
+
+void put_columns(Buffer& out, std::string_view name) {
+  const std::array columns{protocol::Column{name}};
+  protocol::put_row_description(out, columns);
+}
+
+std::string cstring(std::string_view& body) {
+  const std::size_t end = std::min(body.find('\0'), body.size());
+  std::string text{body.substr(0, end)};
+  body.remove_prefix(std::min(end + 1, body.size()));
+  return text;
+}
+
+std::size_t number(const Words& words, std::size_t at) {
+  return at < words.size() ? std::strtoul(words[at].c_str(), nullptr, 10) : 0;
+}
+
+std::string word(const Words& words, std::size_t at) {
+  return at < words.size() ? words[at] : std::string{};
+}
+
+bool gives_rows(const Words& words) {
+  const std::string verb = word(words, 0);
+  return verb == "echo" || verb == "rows" || verb == "take" || verb == "show";
+}
+
+// One format byte and one text column.
+const std::string kCopyFormat{"\0\0\1\0\0", 5};
+
+std::string upper(std::string text) {
+  for (char& c : text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return text;
+}
+
+}  // namespace
+
+std::string text_of(const Message& message) {
+  std::string text{message.tag};
+  text += '[';
+  for (const char c : message.body.substr(0, 60)) text += c >= ' ' && c <= '~' ? c : '.';
+  return text + ']';
+}
+
+std::optional<Message> take_message(std::string& bytes) {
+  if (bytes.size() < 5) return std::nullopt;
+  const std::size_t length = load_u32(reinterpret_cast<const std::uint8_t*>(bytes.data()) + 1);
+  if (bytes.size() < 1 + length) return std::nullopt;
+  Message message{bytes[0], bytes.substr(5, length - 4)};
+  bytes.erase(0, 1 + length);
+  return message;
+}
+
+void put_message(Buffer& out, const Message& message) {
+  out.push_back(static_cast<std::uint8_t>(message.tag));
+  out.resize(out.size() + 4);
+  store_u32(out.data() + out.size() - 4, static_cast<std::uint32_t>(message.body.size() + 4));
+  out.insert(out.end(), message.body.begin(), message.body.end());
+}
+
+const Settings& default_settings() {
+  static const Settings kDefaults{
+      {"client_encoding", "UTF8"}, {"DateStyle", "ISO, MDY"},
+      {"TimeZone", "Etc/UTC"},     {"standard_conforming_strings", "on"},
+      {"application_name", ""},    {"IntervalStyle", "postgres"}};
+  return kDefaults;
+}
+
+std::optional<std::string> spell(std::string_view value) {
+  if (value == "bogus") return std::nullopt;
+  if (value == "utc") return "UTC";
+  return std::string{value};
+}
+
+Session::Session(const Settings& asked) : settings_(default_settings()) {
+  for (const auto& [name, value] : asked) {
+    if (settings_.contains(name)) settings_[name] = spell(value).value_or(value);
+  }
+  reported_ = settings_;
+}
+
+bool Session::silent(const Message& message) const {
+  switch (message.tag) {
+    case 'X':
+    case 'H':
+    case 'd':
+      return true;
+    case 'c':
+    case 'f':
+      return !copying_in();
+    case 'S':
+      return copying_in();
+    default:
+      return skipping_ && message.tag != 'Q';
+  }
+}
+
+Instant Session::cost(const Message& message) const {
+  if (status_ == 'E' || silent(message)) return 0;
+  std::string sql;
+  std::string_view body = message.body;
+  if (message.tag == 'Q') {
+    sql = cstring(body);
+  } else if (message.tag == 'E') {
+    const auto portal = portals_.find(cstring(body));
+    if (portal != portals_.end()) sql = portal->second.sql;
+  }
+  Instant cost = 0;
+  for (const auto& statement : statements_of(sql)) {
+    const Words words = words_of(statement);
+    if (words[0] == "take") cost += static_cast<Instant>(number(words, 1));
+  }
+  return cost;
+}
+
+void Session::step(const Message& message, Buffer& out) {
+  if (message.tag == 'X') {
+    over_ = true;
+    return;
+  }
+  if (copying_in()) return copy_step(message, out);
+  if (silent(message)) return;
+  if (message.tag == 'Q') {
+    std::string_view body = message.body;
+    return query(cstring(body), out);
+  }
+  if (message.tag == 'S') {
+    batch_ = skipping_ = false;
+    return ready(out);
+  }
+  batch_ = true;
+  if (status_ == 'I' && !saved_) saved_ = settings_;
+  if (!extended(message, out)) skipping_ = true;
+}
+
+void Session::cancel(const Message& message, Buffer& out) {
+  if (status_ == 'I' && !saved_) saved_ = settings_;
+  fail("57014", kCancelled, out);
+  if (message.tag == 'Q') return ready(out);
+  batch_ = skipping_ = true;
+}
+
+void Session::query(std::string_view sql, Buffer& out) {
+  if (status_ == 'I') saved_ = settings_;
+  const auto statements = statements_of(sql);
+  if (statements.empty()) protocol::put_empty_query_response(out);
+  for (const auto& statement : statements) {
+    if (!run(statement, true, nullptr, out)) break;
+    if (copying_in()) {
+      copy_ = Copy::simple;
+      return;
+    }
+  }
+  ready(out);
+}
+
+bool Session::extended(const Message& message, Buffer& out) {
+  switch (message.tag) {
+    case 'P':
+      return parse(message.body, out);
+    case 'B':
+      return bind(message.body, out);
+    case 'D':
+      return describe(message.body, out);
+    case 'E':
+      return execute(message.body, out);
+    case 'C':
+      close(message.body, out);
+      return true;
+    default:
+      return fail("08P01", "unknown message", out);
+  }
+}
+
+bool Session::parse(std::string_view body, Buffer& out) {
+  const std::string name = cstring(body);
+  const std::string sql = cstring(body);
+  const Words words = words_of(sql);
+  const std::string verb = word(words, 0);
+  if (status_ == 'E' && verb != "rollback" && verb != "commit") {
+    return fail("25P02", "current transaction is aborted", out);
+  }
+  if (!name.empty() && statements_.contains(name)) {
+    return fail("42P05", "prepared statement \"" + name + "\" already exists", out);
+  }
+  statements_[name] = sql;
+  put_message(out, {'1', {}});
+  return true;
+}
+
+bool Session::bind(std::string_view body, Buffer& out) {
+  const std::string portal = cstring(body);
+  const std::string name = cstring(body);
+  const auto statement = statements_.find(name);
+  if (statement == statements_.end()) {
+    return fail("26000", "prepared statement \"" + name + "\" does not exist", out);
+  }
+  portals_[portal] = {statement->second, 0};
+  put_message(out, {'2', {}});
+  return true;
+}
+
+bool Session::describe(std::string_view body, Buffer& out) {
+  const char kind = body[0];
+  body.remove_prefix(1);
+  const std::string name = cstring(body);
+  std::string sql;
+  if (kind == 'S') {
+    if (!statements_.contains(name)) return fail("26000", "no such statement", out);
+    sql = statements_[name];
+    put_message(out, {'t', std::string(2, '\0')});
+  } else {
+    if (!portals_.contains(name)) return fail("34000", "no such portal", out);
+    sql = portals_[name].sql;
+  }
+  gives_rows(words_of(sql)) ? put_columns(out, "toy") : put_message(out, {'n', {}});
+  return true;
+}
+
+bool Session::execute(std::string_view body, Buffer& out) {
+  const std::string name = cstring(body);
+  if (!portals_.contains(name)) return fail("34000", "no such portal", out);
+  Portal& portal = portals_[name];
+  rows_max_ = load_u32(reinterpret_cast<const std::uint8_t*>(body.data()));
+  const auto statements = statements_of(portal.sql);
+  if (statements.empty()) {
+    protocol::put_empty_query_response(out);
+    return true;
+  }
+  const bool ran = run(statements[0], false, &portal, out);
+  rows_max_ = 0;
+  if (ran && copying_in()) copy_ = Copy::extended;
+  return ran;
+}
+
+void Session::close(std::string_view body, Buffer& out) {
+  const char kind = body[0];
+  body.remove_prefix(1);
+  kind == 'S' ? statements_.erase(cstring(body)) : portals_.erase(cstring(body));
+  put_message(out, {'3', {}});
+}
+
+void Session::copy_step(const Message& message, Buffer& out) {
+  if (message.tag == 'd') ++copied_;
+  if (message.tag != 'c' && message.tag != 'f') return;
+  const bool simple = copy_ == Copy::simple;
+  copy_ = Copy::none;
+  if (message.tag == 'c') {
+    protocol::put_command_complete(out, "COPY " + std::to_string(copied_));
+  } else {
+    fail("57014", "COPY from stdin failed: " + message.body.substr(0, message.body.size() - 1),
+         out);
+    skipping_ = !simple;
+  }
+  if (simple) ready(out);
+}
+
+bool Session::run(std::string_view statement, bool described, Portal* portal, Buffer& out) {
+  const Words words = words_of(statement);
+  const std::string& verb = words[0];
+  if (verb == "begin" || verb == "commit" || verb == "rollback") return run_transaction(verb, out);
+  if (status_ == 'E') return fail("25P02", "current transaction is aborted", out);
+  if (described && gives_rows(words)) put_columns(out, "toy");
+  if (verb == "set" || verb == "reset") return run_set(words, out);
+  if (verb == "fail") return fail("22012", word(words, 1), out);
+  if (verb == "notice") {
+    protocol::put_notice(out, Severity::notice, Fault{"00000", word(words, 1), {}});
+    protocol::put_command_complete(out, "NOTICE");
+  } else if (verb == "rows") {
+    run_rows(words, portal, out);
+  } else if (verb == "echo" || verb == "take" || verb == "show") {
+    const auto found = settings_.find(word(words, 1));
+    put_row(out, verb == "show" ? (found == settings_.end() ? "" : found->second) : words.back());
+    protocol::put_command_complete(out, upper(verb) + " 1");
+  } else if (verb == "copyin") {
+    put_message(out, {'G', kCopyFormat});
+    copy_ = Copy::simple;
+    copied_ = 0;
+  } else if (verb == "copyout") {
+    put_message(out, {'H', kCopyFormat});
+    for (std::size_t i = 0; i < number(words, 1); ++i) {
+      put_message(out, {'d', words.back() + ":" + std::to_string(i)});
+    }
+    put_message(out, {'c', {}});
+    protocol::put_command_complete(out, "COPY " + word(words, 1));
+  } else if (verb == "deallocate" || verb == "discard") {
+    statements_.clear();
+    if (verb == "discard") settings_ = default_settings();
+    protocol::put_command_complete(out, upper(verb) + " ALL");
+  } else {
+    return fail("42601", "syntax error at \"" + std::string{statement} + "\"", out);
+  }
+  return true;
+}
+
+void Session::run_rows(const Words& words, Portal* portal, Buffer& out) {
+  const std::size_t all = number(words, 1);
+  const std::string filler(number(words, 2), '.');
+  std::size_t at = portal != nullptr ? portal->rows_sent : 0;
+  const std::size_t end = rows_max_ > 0 ? std::min(all, at + rows_max_) : all;
+  for (; at < end; ++at) put_row(out, words.back() + ":" + std::to_string(at) + filler);
+  if (portal != nullptr) portal->rows_sent = at;
+  if (at < all) return put_message(out, {'s', {}});
+  protocol::put_command_complete(out, "SELECT " + std::to_string(all));
+}
+
+bool Session::run_set(Words words, Buffer& out) {
+  const bool local = word(words, 1) == "local";
+  if (local) words.erase(words.begin() + 1);
+  const std::string name = word(words, 1);
+  const auto found = settings_.find(name);
+  if (found == settings_.end()) return fail("42704", "no such parameter: " + name, out);
+  const bool reset = words[0] == "reset";
+  const auto value = reset ? default_settings().at(name) : spell(words.back());
+  if (!value) return fail("22023", "invalid value for parameter " + name, out);
+  if (local) {
+    if (status_ == 'T') before_local_.try_emplace(name, found->second);
+    if (status_ == 'T') found->second = *value;
+  } else {
+    before_local_.erase(name);
+    found->second = *value;
+  }
+  protocol::put_command_complete(out, reset ? "RESET" : "SET");
+  return true;
+}
+
+bool Session::run_transaction(const std::string& verb, Buffer& out) {
+  const bool failed = status_ == 'E';
+  if (verb == "begin") {
+    if (failed) return fail("25P02", "current transaction is aborted", out);
+    if (status_ == 'I') before_local_.clear();
+    status_ = 'T';
+    protocol::put_command_complete(out, "BEGIN");
+    return true;
+  }
+  if (verb == "rollback" || failed) {
+    roll_back();
+  } else {
+    for (const auto& [name, value] : before_local_) settings_[name] = value;
+    before_local_.clear();
+  }
+  status_ = 'I';
+  saved_ = settings_;
+  portals_.clear();
+  protocol::put_command_complete(out, verb == "rollback" || failed ? "ROLLBACK" : "COMMIT");
+  return true;
+}
+
+bool Session::fail(const char* sqlstate, std::string text, Buffer& out) {
+  protocol::put_error(out, Severity::error, {sqlstate, std::move(text), {}});
+  roll_back();
+  if (status_ == 'T') status_ = 'E';
+  portals_.clear();
+  return false;
+}
+
+void Session::roll_back() {
+  if (saved_) settings_ = *saved_;
+  before_local_.clear();
+}
+
+void Session::ready(Buffer& out) {
+  if (status_ == 'I') {
+    saved_.reset();
+    portals_.clear();
+  }
+  for (const auto& [name, value] : settings_) {
+    if (reported_[name] != value) protocol::put_parameter_status(out, name, value);
+  }
+  reported_ = settings_;
+  protocol::put_ready_for_query(out, status_);
+}
+
+}  // namespace weir::sim
