@@ -20,7 +20,7 @@ Pool::Match Pool::match(Instant now) const {
       const bool pressed = local != nullptr || now < pressed_at_ + kHandoverSlack;
       match.worker = other->worker;
       match.kind = Match::Kind::hand_over;
-      if (!pressed || due < (local != nullptr ? local->parked_since : now)) return match;
+      if (!pressed || (local != nullptr ? due < local->parked_since : due <= now)) return match;
       match.look_again = due;
     }
   }
