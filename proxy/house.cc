@@ -12,6 +12,8 @@ namespace weir::proxy {
 
 namespace {
 
+constexpr Instant kFullPause = 30 * kSecond;
+
 std::size_t worker_count(const config::Settings& settings) {
   const std::size_t asked = settings.worker_threads > 0
                                 ? static_cast<std::size_t>(settings.worker_threads)
@@ -53,16 +55,11 @@ Result<void> House::open() {
   // Room for the servers: a crowd of clients must not keep a pool from dialling.
   options.reserve =
       std::min<std::int64_t>(config.settings.default_pool_size + 16, options.descriptors_max / 4);
-  auto listener = io::Listener::open(
-      street_[0], options,
-      {.on_accept = [this](Handle handle, const Address& peer,
-                           bool own_uid) { on_accept(handle, peer, own_uid); },
-       .on_full =
-           [this](int) {
-             log_.line(Level::warning,
-                       "out of file descriptors: no new clients until some are closed "
-                       "(raise the limit of open files)");
-           }});
+  auto listener =
+      io::Listener::open(street_[0], options,
+                         {.on_accept = [this](Handle handle, const Address& peer,
+                                              bool own_uid) { on_accept(handle, peer, own_uid); },
+                          .on_full = [this](int) { on_full(); }});
   if (!listener) return tl::unexpected<Fault>(listener.error());
   listener_ = std::move(*listener);
   for (const std::string& warning : config.warnings) log_.line(Level::warning, warning);
@@ -100,6 +97,16 @@ void House::on_accept(Handle handle, const Address& peer, bool own_uid) {
   Mail mail{Accepted{handle, peer, own_uid}};
   if (to == 0) return workers_[0]->deliver(std::move(mail));
   street_.post(to, std::move(mail));
+}
+
+// At the limit each client that leaves lets one in: the log need not hear of every one.
+void House::on_full() {
+  const Instant now = street_[0].now();
+  if (now < full_said_at_ + kFullPause) return;
+  full_said_at_ = now;
+  log_.line(Level::warning,
+            "out of file descriptors: no new clients until some are closed "
+            "(raise the limit of open files)");
 }
 
 std::size_t House::emptiest_worker() {

@@ -45,6 +45,7 @@ class House final : private Office {
   void reload_applied(const config::Config* config) override;
 
   void on_accept(Handle handle, const Address& peer, bool own_uid);
+  void on_full();
   void on_signal(int number);
   std::size_t emptiest_worker();
   void say_start() const;
@@ -60,6 +61,7 @@ class House final : private Office {
   std::unique_ptr<io::Listener> listener_;
   std::unique_ptr<io::Signals> signals_;
   std::size_t last_worker_ = 0;
+  Instant full_said_at_ = -kNever / 2;
   int stops_asked_ = 0;
 };
 
