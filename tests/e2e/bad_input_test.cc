@@ -155,7 +155,6 @@ TEST_CASE("SCRAM messages that are none") {
       message('p', ""),
       message('p', "SCRAM-SHA-256"),
       message('p', zero_ended("SCRAM-SHA-256")),
-      message('p', zero_ended("SCRAM-SHA-256") + be32(0xffffffff)),
       message('p', zero_ended("SCRAM-SHA-256") + be32(0x7fffffff) + "n,,n=,r=x"),
       initial("SCRAM-SHA-1", "n,,n=,r=abc"),
       initial("SCRAM-SHA-256-PLUS", "n,,n=,r=abc"),
@@ -329,9 +328,7 @@ TEST_CASE("counts inside of messages that lie reach PostgreSQL and come back as 
       message('C', ""),
       message('Q', ""),
       message('Q', "no terminator"),
-      message('F', ""),
-      message('S', "a body it must not have"),
-      message('H', "a body it must not have")};
+      message('F', "")};
   for (const std::string& bytes : bodies) {
     CAPTURE(bytes);
     RawClient client(bystander.pgweir.port());

@@ -29,15 +29,12 @@ TEST_CASE("a mistake in the file stops the start with file, line and a sentence"
     std::string line;
     std::string says;  // Part of the sentence.
   };
-  const Mistake mistakes[] = {{"no_such_key = 1", "no_such_key"},
-                              {"pool_mode = sometimes", "sometimes"},
-                              {"default_pool_size = many", "many"},
-                              {"listen_port = 70000", "70000"},
-                              {"query_wait_timeout = -1", "-1"},
-                              {"max_client_conn = 10 clients", "10 clients"},
-                              {"auth_type = guess", "guess"},
-                              {"worker_threads = -2", "-2"},
-                              {"this is no setting", "this is no setting"}};
+  const Mistake mistakes[] = {
+      {"no_such_key = 1", "no_such_key"},   {"pool_mode = sometimes", "sometimes"},
+      {"default_pool_size = many", "many"}, {"listen_port = 70000", "70000"},
+      {"query_wait_timeout = -1", "-1"},    {"max_client_conn = 10 clients", "10 clients"},
+      {"auth_type = guess", "guess"},       {"worker_threads = -2", "-2"},
+      {"this is no setting", "key = value"}};
   for (const Mistake& mistake : mistakes) {
     CAPTURE(mistake.line);
     const Run run = start_with(scratch, kGoodHead + mistake.line + "\n");
