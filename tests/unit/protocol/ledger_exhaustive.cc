@@ -192,7 +192,7 @@ class Search {
 constexpr std::string_view kAll = "Q1q2FP3BDN4X5Ise6CS7Hcfdb";
 constexpr std::string_view kCopies = "Qqe6PScb";
 constexpr std::string_view kPipelines = "Q1P3S7";
-constexpr unsigned kMasks[] = {0b000000, 0b010101, 0b110011};
+constexpr unsigned kMasks[] = {0b010101, 0b110011};
 
 std::string search(std::string_view alphabet, int length, Fault fault = Fault::none) {
   long answers = 0;
