@@ -26,6 +26,8 @@ void Worker::hand_over(Server& server, std::size_t to, bool answers_lend) {
   dead_servers_.push_back(take_out(server));
   of.publish();
   world.post(to, {std::move(letter)});
+  // Those who wait here counted on this one: they must ask for another.
+  if (of.waiting() > 0) deadlines.arm_no_later(of, world.now());
 }
 
 void Worker::take(HandOver& letter) {
