@@ -35,17 +35,19 @@ Pool::Growth Pool::grow(Instant now) {
   Growth growth;
   const std::size_t wanted = waiting();
   const bool below_minimum = settings_.min_size > shared_.limit.taken();
-  const bool for_clients = wanted > coming();
-  if (!for_clients && !(below_minimum && coming() == 0)) return growth;
-  if (for_clients && shared_.exchange.workers() > 1 && now >= ask_again_at_) {
+  const std::size_t dials =
+      servers.at(ServerState::dialing).size() + servers.at(ServerState::logging_in).size();
+  const std::size_t coming_now = coming();
+  const bool for_clients = wanted > coming_now;
+  // A dial may take long or fail: it is no reason to wait beside a server that idles elsewhere.
+  if (wanted > coming_now - dials && shared_.exchange.workers() > 1 && now >= ask_again_at_) {
     if (const auto lender = shared_.exchange.idle_elsewhere(worker_)) {
       growth.kind = Growth::Kind::borrow;
       growth.lender = *lender;
       return growth;
     }
   }
-  const std::size_t dials =
-      servers.at(ServerState::dialing).size() + servers.at(ServerState::logging_in).size();
+  if (!for_clients && !(below_minimum && coming_now == 0)) return growth;
   if (dials >= kDialsMax || now < retry_at_) return growth;
   const auto taken = shared_.quota.take(worker_);
   growth.wake = taken.wake;
