@@ -22,6 +22,14 @@ bool same_name(std::string_view a, std::string_view b) {
                     [](char x, char y) { return lower(x) == lower(y); });
 }
 
+// They go into SET as they are.
+bool is_name(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    const char l = lower(c);
+    return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+  });
+}
+
 std::string key_of(const Values& values) {
   std::string key;
   for (const auto& value : values) {
@@ -38,7 +46,7 @@ std::string key_of(const Values& values) {
 Tracked::Tracked(std::span<const std::string> extra) {
   for (const auto name : kAlways) names_.emplace_back(name);
   for (const auto& name : extra) {
-    if (name.empty() || index(name) || names_.size() == kTrackedMax) continue;
+    if (!is_name(name) || index(name) || names_.size() == kTrackedMax) continue;
     const auto* known = std::find_if(kKnown.begin(), kKnown.end(),
                                      [&](auto spelled) { return same_name(spelled, name); });
     names_.emplace_back(known != kKnown.end() ? std::string{*known} : name);

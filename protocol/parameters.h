@@ -26,7 +26,7 @@ inline constexpr std::size_t kTrackedMax = 64;
 class Tracked {
  public:
   // client_encoding, DateStyle, TimeZone, standard_conforming_strings, application_name, and
-  // `extra`; duplicates and what is beyond kTrackedMax are left out.
+  // `extra`; duplicates, what is no name, and what is beyond kTrackedMax are left out.
   explicit Tracked(std::span<const std::string> extra);
 
   std::size_t size() const { return names_.size(); }

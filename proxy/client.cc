@@ -1,5 +1,6 @@
 #include "proxy/client.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -38,7 +39,8 @@ Client::Client(Worker& worker, std::uint64_t client_id, std::uint32_t client_pla
       place(client_place),
       stream(worker, *this),
       worker_(worker),
-      framer_(static_cast<std::uint32_t>(worker.config().settings.max_packet_size)),
+      framer_(static_cast<std::uint32_t>(
+          std::min<std::int64_t>(worker.config().settings.max_packet_size, kServerBodyMax))),
       address_(address) {}
 
 Client::~Client() = default;

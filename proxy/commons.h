@@ -92,6 +92,7 @@ class Commons {
   std::uint64_t next_id() { return ids_.fetch_add(1, std::memory_order_relaxed) + 1; }
 
   std::atomic<std::int64_t> clients{0};  // Admitted, the console's not counted.
+  std::atomic<std::int64_t> servers{0};  // From the dial until they have hung up.
   std::vector<WorkerStats> stats;        // One a worker.
 
   // Created when first asked for; lives as long as the process.

@@ -39,7 +39,7 @@ House::House(std::unique_ptr<const config::Config> config, std::string file, Log
   for (std::size_t i = 0; i < workers_count_; ++i) {
     workers_.push_back(std::make_unique<Worker>(street_[i], commons_, *config, i));
   }
-  generations_.push_back({std::move(config), workers_count_, 0, 0});
+  generations_.push_back({std::move(config), workers_count_});
 }
 
 House::~House() {
@@ -157,34 +157,50 @@ void House::stop_accepting() {
 }
 
 void House::reload(std::size_t worker, std::uint64_t client) {
-  auto loaded = file_.empty() ? fail("F0000",
-                                     "there is no file to reload: pgweir was started "
-                                     "with DATABASE_URL only")
-                              : config::load(file_);
-  if (!loaded) {
-    log_.line(Level::error, "RELOAD failed: " + loaded.error().text);
-    if (client != 0) street_.post(worker, {ReloadDone{client, loaded.error().text}});
-    return;
+  const std::lock_guard lock(mutex_);
+  waiting_.push_back({worker, client});
+  if (generations_.size() == 1) reload_for_waiting();
+}
+
+// REQUIRES: no reload is under way; mutex_ is held.
+void House::reload_for_waiting() {
+  if (waiting_.empty()) return;
+  told_ = std::exchange(waiting_, {});
+  const auto started = start_reload();
+  if (started) return;
+  log_.line(Level::error, "RELOAD failed: " + started.error().text);
+  tell(std::exchange(told_, {}), started.error().text);
+}
+
+Result<void> House::start_reload() {
+  if (file_.empty()) {
+    return fail("F0000", "there is no file to reload: pgweir was started with DATABASE_URL only");
   }
+  auto loaded = config::load(file_);
+  if (!loaded) return tl::unexpected<Fault>(loaded.error());
   auto config = std::make_unique<const config::Config>(std::move(*loaded));
   for (const std::string& warning : config->warnings) log_.line(Level::warning, warning);
   street_.set_options(io::SocketOptions::from(config->settings));
   const config::Config* const next = config.get();
-  {
-    const std::lock_guard lock(mutex_);
-    generations_.push_back({std::move(config), 0, worker, client});
-  }
+  generations_.push_back({std::move(config), 0});
   for (std::size_t i = 0; i < workers_count_; ++i) street_.post(i, {Reload{next}});
+  return {};
+}
+
+void House::tell(const std::vector<Asker>& askers, const std::string& complaint) {
+  for (const Asker& asker : askers) {
+    if (asker.client != 0) street_.post(asker.worker, {ReloadDone{asker.client, complaint}});
+  }
 }
 
 void House::reload_applied(const config::Config* config) {
   const std::lock_guard lock(mutex_);
-  const auto at = std::find_if(generations_.begin(), generations_.end(),
-                               [&](const Generation& one) { return one.config.get() == config; });
-  if (at == generations_.end() || ++at->applied < workers_count_) return;
+  Generation& newest = generations_.back();
+  if (newest.config.get() != config || ++newest.applied < workers_count_) return;
   log_.line(Level::info, "the configuration has been reloaded");
-  if (at->client != 0) street_.post(at->asked_by, {ReloadDone{at->client, {}}});
-  generations_.erase(generations_.begin(), at);  // Nobody reads the older ones any more.
+  generations_.erase(generations_.begin(), generations_.end() - 1);  // Nobody reads the older.
+  tell(std::exchange(told_, {}), {});
+  reload_for_waiting();
 }
 
 }  // namespace weir::proxy

@@ -34,9 +34,12 @@ class House final : private Office {
   // A configuration that some worker may still read.
   struct Generation {
     std::unique_ptr<const config::Config> config;
-    std::size_t applied = 0;   // By how many workers.
-    std::size_t asked_by = 0;  // Worker and client that wait for the outcome.
-    std::uint64_t client = 0;
+    std::size_t applied = 0;  // By how many workers.
+  };
+  // A console that waits for the outcome of a reload; client 0: a signal, nobody waits.
+  struct Asker {
+    std::size_t worker;
+    std::uint64_t client;
   };
 
   void reload(std::size_t worker, std::uint64_t client) override;
@@ -44,6 +47,9 @@ class House final : private Office {
   void stop_accepting() override;
   void reload_applied(const config::Config* config) override;
 
+  void reload_for_waiting();
+  Result<void> start_reload();
+  void tell(const std::vector<Asker>& askers, const std::string& complaint);
   void on_accept(Handle handle, const Address& peer, bool own_uid);
   void on_full();
   void on_signal(int number);
@@ -52,8 +58,10 @@ class House final : private Office {
 
   const std::string file_;
   Log& log_;
-  std::mutex mutex_;  // Of generations_: a reload may be asked for by any worker.
+  std::mutex mutex_;  // Of the next three: a reload may be asked for by any worker.
   std::vector<Generation> generations_;
+  std::vector<Asker> told_;     // When the reload under way is done. Never two at a time.
+  std::vector<Asker> waiting_;  // For a reload after it.
   const std::size_t workers_count_;
   io::Street street_;
   Commons commons_;

@@ -49,6 +49,14 @@ Target Share::next_target() {
   return {database->hosts[turn], port};
 }
 
+bool Share::below_minimum() const {
+  using pool::ClientState;
+  if (settings().min_size <= shared().limit.taken()) return false;
+  return clients.at(ClientState::ready).size() + clients.at(ClientState::linked).size() +
+             clients.at(ClientState::parked).size() >
+         0;
+}
+
 protocol::ServerLogin::Request Share::login_request() const {
   protocol::ServerLogin::Request request;
   request.user = id.user;

@@ -29,6 +29,8 @@ class Share : public pool::Pool, public pool::Deadline {
   // Where the next server connection goes; the hosts take turns.
   Target next_target();
   protocol::ServerLogin::Request login_request() const;
+  // Clients are here, and the pool has fewer servers than min_pool_size.
+  bool below_minimum() const;
 
   const config::Database* database = nullptr;  // In the current Config.
   const config::Config* config = nullptr;

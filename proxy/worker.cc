@@ -200,13 +200,13 @@ void Worker::check_finished() {
       finished_ = true;
       return;
     case Stop::when_servers_left:
-      finished_ = servers_.empty();
-      return;
+      finished_ = commons.servers.load() == 0;
+      break;
     case Stop::when_clients_left:
       finished_ = commons.clients.load() == 0;
       break;
   }
-  // The last client may have been here: the other workers are done too.
+  // The last client or server may have been here: the other workers are done too.
   for (std::size_t other = 0; finished_ && other < commons.workers; ++other) {
     if (other != index) world.post(other, {Nudge{}});
   }

@@ -134,6 +134,7 @@ class Worker final : public TurnTaker, public Turn {
   void test(Server& server, const std::string& query);
   void dismiss(Server& server, std::string_view why, bool terminate = true);
   void bury(Server& server);
+  void look_again(Share& share);
   std::unique_ptr<Server> take_out(Server& server);
   void on_deadline(Server& server);
   void on_deadline_leaving(Server& server);

@@ -41,18 +41,23 @@ void Worker::take(HandOver& letter) {
   of.servers.enter(server);
   server.arrive(std::move(letter));
   move(server, ServerEvent::arrived);
-  if (const auto why = reason_to_close(server); !why.empty()) return dismiss(server, why);
-  arm_idle(server);
-  of.publish();
-  match(of);
+  if (const auto why = reason_to_close(server); !why.empty()) {
+    dismiss(server, why);
+  } else {
+    arm_idle(server);
+    of.publish();
+    match(of);
+  }
+  grow(of);  // It may have gone straight on to an older waiter elsewhere.
 }
 
 void Worker::take(Lend& letter) {
   Share* const of = find_share(letter.pool);
   if (of != nullptr) {
     const Match next = of->match(world.now());
-    if (next.kind == Match::Kind::hand_over) {
-      return hand_over(static_cast<Server&>(*next.server), letter.worker, true);
+    if (next.kind == Match::Kind::hand_over && next.worker == letter.worker) {
+      Server& server = static_cast<Server&>(*next.server);
+      if (server.fit_to_travel()) return hand_over(server, letter.worker, true);
     }
     match(*of);
   }

@@ -91,7 +91,7 @@ void Worker::grow(Share& of) {
 
 // Nothing can be done for those who wait now; when it is time to try again.
 void Worker::arm_growth(Share& of) {
-  if (of.waiting() == 0) return;
+  if (of.waiting() == 0 && !of.below_minimum()) return;
   for (const Instant at : {of.retry_at(), of.ask_again_at()}) {
     if (at > world.now()) deadlines.arm_no_later(of, at);
   }
@@ -101,6 +101,7 @@ void Worker::dial(Share& of) {
   auto made = std::make_unique<Server>(*this, of, commons.next_id());
   Server& server = *made;
   servers_.emplace(server.id, std::move(made));
+  commons.servers.fetch_add(1);
   of.servers.enter(server);
   const auto timeout = config_->settings.server_connect_timeout_us;
   if (timeout > 0) deadlines.arm(server, world.now() + timeout);
@@ -132,10 +133,14 @@ void Worker::welcomed(Server& server, const Parameters& parameters) {
     }
     greet_waiting(of);
   }
-  if (!of.database->connect_query.empty()) return test(server, of.database->connect_query);
-  arm_idle(server);
-  of.publish();
-  match(of);
+  if (!of.database->connect_query.empty()) {
+    test(server, of.database->connect_query);
+  } else {
+    arm_idle(server);
+    of.publish();
+    match(of);
+  }
+  grow(of);  // One dial less is under way.
 }
 
 void Worker::login_failed(Server& server, const Fault& fault, bool certain) {
@@ -231,6 +236,7 @@ void Worker::make_idle(Server& server, ServerEvent on) {
   arm_idle(server);
   of.publish();
   match(of);
+  if (of.waiting() > 0 || of.below_minimum()) grow(of);
 }
 
 bool Worker::needs_test(const Server& server) const {
@@ -299,6 +305,7 @@ void Worker::dismiss(Server& server, std::string_view why, bool terminate) {
   move(server, ServerEvent::dismissed);
   deadlines.arm(server, world.now() + kFarewellPatience);
   server.share().publish();
+  look_again(server.share());
 }
 
 void Worker::bury(Server& server) {
@@ -306,10 +313,16 @@ void Worker::bury(Server& server) {
   move(server, ServerEvent::gone);
   server.stream.close();
   dead_servers_.push_back(take_out(server));
+  commons.servers.fetch_sub(1);
   of.publish();
   wake(of.shared().quota.give_back());
-  if (of.waiting() > 0) deadlines.arm_no_later(of, world.now());
+  look_again(of);
   check_finished();
+}
+
+// One server less: those who wait may need another. Not now, while the caller is at work.
+void Worker::look_again(Share& of) {
+  if (of.waiting() > 0 || of.below_minimum()) deadlines.arm_no_later(of, world.now());
 }
 
 std::unique_ptr<Server> Worker::take_out(Server& server) {
@@ -348,7 +361,8 @@ void Worker::on_deadline(Server& server) {
   }
   const Share& of = server.share();
   const auto idle_timeout = config_->settings.server_idle_timeout_us;
-  const bool spare = of.shared().limit.taken() > of.settings().min_size;
+  const auto leaving = static_cast<std::int64_t>(of.servers.at(ServerState::leaving).size());
+  const bool spare = of.shared().limit.taken() - leaving > of.settings().min_size;
   if (now >= after(server.born_at, of.server_lifetime)) {
     return dismiss(server, "server lifetime over");
   }
