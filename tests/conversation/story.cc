@@ -113,7 +113,8 @@ void Backend::say(const Buffer& bytes) {
 
 std::string Backend::heard() {
   stage_.run();
-  const Buffer bytes = std::exchange(heard_, {});
+  Buffer bytes = std::exchange(heard_, {});
+  bytes.insert(bytes.end(), peer.received.begin(), peer.received.end());  // Half a message.
   std::string words = client_words(bytes);
   if (peer.ended()) words += words.empty() ? "." : " .";
   return words;

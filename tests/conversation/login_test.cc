@@ -1,0 +1,251 @@
+// login_test.cc: the way in: who is admitted, who is refused and in which words.
+#include <doctest/doctest.h>
+
+#include "tests/conversation/story.h"
+
+using namespace weir;
+using namespace weir::story;
+
+namespace {
+
+constexpr std::uint32_t kSsl = 80'877'103;
+constexpr std::uint32_t kGssenc = 80'877'104;
+
+// What a client hears that begins with these bytes, however they are cut.
+std::string told(const Buffer& bytes, const Setting& setting = {}) {
+  std::string heard;
+  however_cut([&](InOrder& policy) {
+    Stage stage(policy, setting);
+    Caller& client = stage.caller();
+    client.say(bytes);
+    if (!heard.empty()) {
+      CHECK(client.heard() == heard);
+    } else {
+      heard = client.heard();
+    }
+  });
+  return heard;
+}
+
+Settings as(const std::string& user, const std::string& database = "shop") {
+  return {{"user", user}, {"database", database}};
+}
+
+Settings with(Settings settings, const std::string& name, const std::string& value) {
+  settings.emplace_back(name, value);
+  return settings;
+}
+
+std::string password_story(const std::string& user, const std::string& password,
+                           const std::string& database = "shop") {
+  InOrder policy;
+  Stage stage(policy, {.config = "auth_type = plain", .secrets = {{"app", "secret"}}});
+  Caller& client = stage.caller();
+  client.say(startup_bytes(as(user, database)));
+  CHECK(client.heard() == "R(3)");
+  client.say("p'" + password + "'");
+  return client.heard();
+}
+
+}  // namespace
+
+TEST_CASE("a password lets in; a wrong one and an unknown user get the same error") {
+  CHECK(password_story("app", "secret").find("R S") == 0);
+  const auto refusal = [](const std::string& user) {
+    return "E(FATAL)'28P01 password authentication failed for user \"" + user + "\"' .";
+  };
+  CHECK(password_story("app", "wrong") == refusal("app"));
+  CHECK(password_story("nobody", "wrong") == refusal("nobody"));
+  CHECK(password_story("nobody", "") == password_story("app", ""));
+}
+
+TEST_CASE("an unknown database is told only to those who have proved who they are") {
+  CHECK(password_story("app", "wrong", "nowhere") == password_story("app", "wrong"));
+  CHECK(password_story("app", "secret", "nowhere").find("3D000 no such database: nowhere") !=
+        std::string::npos);
+}
+
+TEST_CASE("max_client_conn, max_db_client_connections and their kin") {
+  for (const char* const limit : {"max_client_conn = 2", "max_db_client_connections = 2",
+                                  "max_user_client_connections = 2"}) {
+    InOrder policy;
+    Stage stage(policy, {.config = limit});
+    stage.client();
+    Caller& second = stage.client();
+    Caller& third = stage.caller();
+    third.say(startup_bytes(as("app")));
+    CHECK(third.heard().find("E(FATAL)\"53300 ") != std::string::npos);
+    second.say("X");
+    Caller& fourth = stage.caller();
+    fourth.say(startup_bytes(as("app")));
+    CHECK(fourth.heard().find("Z") != std::string::npos);
+  }
+}
+
+TEST_CASE("startup parameters: tracked, ignored, refused") {
+  CHECK(told(startup_bytes(with(as("app"), "work_mem", "1GB"))) ==
+        "E(FATAL)\"0A000 unsupported startup parameter: work_mem\" .");
+  const Setting ignoring{.config = "ignore_startup_parameters = extra_float_digits, options"};
+  CHECK(told(startup_bytes(with(as("app"), "extra_float_digits", "3")), ignoring).find("R S") == 0);
+  CHECK(told(startup_bytes(with(as("app"), "options", "-c work_mem=1GB"))).find("0A000") !=
+        std::string::npos);
+  CHECK(told(startup_bytes(with(as("app"), "options", "-c work_mem=1GB")), ignoring).find("R S") ==
+        0);
+  CHECK(told(startup_bytes(with(as("app"), "options", "-c timezone=Asia/Tokyo")))
+            .find("S\"TimeZone=Asia/Tokyo\"") != std::string::npos);
+  CHECK(told(startup_bytes(with(as("app"), "options", "garbage"))).find("E(FATAL)\"0A000") == 0);
+  CHECK(told(startup_bytes(with(as("app"), "replication", "database"))).find("E(FATAL)\"0A000") ==
+        0);
+  CHECK(told(startup_bytes({{"database", "shop"}})).find("E(FATAL)\"28000 ") == 0);
+}
+
+TEST_CASE("protocol 3.2 gets a long key; unknown options are named, not refused") {
+  InOrder policy;
+  Stage stage(policy);
+  Caller& newer = stage.caller();
+  newer.say(startup_bytes(as("app"), 3u << 16 | 2));
+  CHECK(newer.heard().find("R S") == 0);
+  CHECK(newer.key.size() == 32);
+  Caller& grease = stage.caller();
+  grease.say(startup_bytes(with(as("app"), "_pq_.test_protocol_negotiation", ""), 3u << 16 | 9999));
+  CHECK(grease.heard().find("v R S") == 0);
+  CHECK(grease.key.size() == 32);
+  Caller& older = stage.client();
+  CHECK(older.key.size() == 4);
+}
+
+TEST_CASE("SSLRequest and GSSENCRequest are answered N") {
+  for (const std::uint32_t code : {kSsl, kGssenc}) {
+    however_cut([&](InOrder& policy) {
+      Stage stage(policy);
+      Caller& client = stage.caller();
+      client.say(untagged(code));
+      stage.run();
+      CHECK(client.peer.take() == Buffer{'N'});
+      client.say(startup_bytes(as("app")));
+      CHECK(client.heard().find("R S") == 0);
+    });
+  }
+}
+
+TEST_CASE("bytes behind an SSLRequest close the connection") {
+  for (const std::uint32_t code : {kSsl, kGssenc}) {
+    InOrder policy;
+    Stage stage(policy);
+    Buffer both = untagged(code);
+    const Buffer startup = startup_bytes(as("app"));
+    both.insert(both.end(), startup.begin(), startup.end());
+    Caller& client = stage.caller();
+    client.say(both);
+    CHECK(client.heard().find("E(FATAL)\"08P01 received unencrypted data after") == 0);
+    CHECK(client.peer.ended());
+  }
+}
+
+TEST_CASE("encryption asked for twice") {
+  InOrder policy;
+  Stage stage(policy);
+  Caller& client = stage.caller();
+  client.say(untagged(kGssenc));
+  client.say(untagged(kSsl));
+  stage.run();
+  CHECK(client.peer.take() == Buffer{'N', 'N'});
+  client.say(untagged(kSsl));
+  CHECK(client.heard() == "E(FATAL)\"08P01 encryption was asked for twice\" .");
+}
+
+TEST_CASE("startup packets that are none") {
+  CHECK(told(Buffer{0, 0, 0, 4}).find("E(FATAL)\"08P01 ") == 0);
+  CHECK(told(Buffer{0, 0, 0, 0}).find("E(FATAL)\"08P01 ") == 0);
+  CHECK(told(Buffer{0xff, 0xff, 0xff, 0xff}).find("E(FATAL)\"08P01 ") == 0);
+  CHECK(told(Buffer{0x7f, 0xff, 0xff, 0xff}).find("E(FATAL)\"08P01 ") == 0);
+  CHECK(told(Buffer{'G', 'E', 'T', ' ', '/', '\r', '\n'}).find("E(FATAL)\"08P01 ") == 0);
+  CHECK(told(untagged(2u << 16)).find("E(FATAL)\"0A000 ") == 0);
+  CHECK(told(untagged(3u << 16, "user")).find("E(FATAL)\"08P01 ") == 0);
+  CHECK(told(untagged(1234u << 16 | 5, "")).find("E(FATAL)\"0A000 ") == 0);
+}
+
+TEST_CASE("a startup packet of 10 kB is read, a larger one refused") {
+  InOrder policy;
+  Stage stage(policy);
+  Caller& large = stage.caller();
+  large.say(startup_bytes(with(as("app"), "application_name", std::string(9'900, 'x'))));
+  CHECK(large.heard().find("R S") == 0);
+  Caller& larger = stage.caller();
+  larger.say(startup_bytes(with(as("app"), "application_name", std::string(10'100, 'x'))));
+  CHECK(larger.heard().find("E(FATAL)\"08P01 ") == 0);
+}
+
+TEST_CASE("client_login_timeout") {
+  InOrder policy;
+  Stage stage(policy, {.config = "client_login_timeout = 7"});
+  Caller& client = stage.caller();
+  stage.wait(7 * kSecond);
+  CHECK(client.heard() == "E(FATAL)\"57014 client_login_timeout\" .");
+  stage.wait(2 * kSecond);
+  CHECK(client.peer.closed());
+}
+
+TEST_CASE("a hostile login of a server: closed, never shared, and the client gets an SQLSTATE") {
+  for (const char* const greeting :
+       {"Z", "D", "R R", "R K(1) K(2) Z", "R Z(T)", "R Z(X)", "R T", "K(1)", "S'TimeZone=UTC'",
+        "R S'TimeZone=UTC' R", "V", "1", "G"}) {
+    however_cut([&](InOrder& policy) {
+      Stage stage(policy, {.config = "client_login_timeout = 5"});
+      stage.greeting = greeting;
+      Caller& client = stage.caller();
+      client.say(startup_bytes(as("app")));
+      CHECK(client.heard() == "R");
+      CHECK(stage.backend(1).peer.closed());
+      stage.wait(5 * kSecond);
+      CHECK(client.heard().find("E(FATAL)\"57P03 ") == 0);
+      CHECK(stage.town.worker(0).count_pools().at(0).sv_idle == 0);
+    });
+  }
+}
+
+TEST_CASE("a certain login failure is passed on; an uncertain one waits and is tried again") {
+  however_cut([](InOrder& policy) {
+    Stage stage(policy);
+    stage.greeting = "E(FATAL)'28P01 password authentication failed for user \"app\"'";
+    Caller& client = stage.caller();
+    client.say(startup_bytes(as("app")));
+    CHECK(client.heard() == "R E(FATAL)'28P01 password authentication failed for user \"app\"' .");
+  });
+  InOrder policy;
+  Stage stage(policy);
+  stage.greeting = "E(FATAL)'57P03 the database system is starting up'";
+  Caller& client = stage.caller();
+  client.say(startup_bytes(as("app")));
+  CHECK(client.heard() == "R");
+  stage.greeting = kGreeting;
+  stage.wait(kSecond);
+  CHECK(client.heard().find("S") == 0);
+  CHECK(stage.backends() == 2);
+}
+
+TEST_CASE("nobody is behind the door: clients wait, dials are spaced") {
+  InOrder policy;
+  Stage stage(policy, {.config = "server_login_retry = 4"});
+  stage.door.answer = street::Door::Answer::refuse;
+  Caller& client = stage.caller();
+  client.say(startup_bytes(as("app")));
+  stage.wait(20 * kSecond);
+  CHECK(client.heard() == "R");
+  stage.door.answer = street::Door::Answer::accept;
+  stage.wait(4 * kSecond);
+  CHECK(client.heard().find("S") == 0);
+}
+
+TEST_CASE("server_connect_timeout gives up on a door that hangs") {
+  InOrder policy;
+  Stage stage(policy, {.config = "server_connect_timeout = 3"});
+  stage.door.answer = street::Door::Answer::hang;
+  Caller& client = stage.caller();
+  client.say(startup_bytes(as("app")));
+  stage.wait(3 * kSecond);
+  stage.door.answer = street::Door::Answer::accept;
+  stage.wait(kSecond);
+  CHECK(client.heard().find("R S") == 0);
+  CHECK(stage.town.log.contains("connect timeout"));
+}

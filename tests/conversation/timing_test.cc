@@ -1,0 +1,128 @@
+// timing_test.cc: what time does to servers: tests, lifetimes, idleness, a minimum to keep.
+#include <doctest/doctest.h>
+
+#include "tests/conversation/story.h"
+
+using namespace weir;
+using namespace weir::story;
+
+TEST_CASE("server_check_query runs before the next client when the server has idled for long") {
+  however_cut([](InOrder& policy) {
+    Stage stage(policy, {.config = "server_check_query = select 7\nserver_check_delay = 30"});
+    Caller& client = stage.client();
+    stage.wait(29 * kSecond);
+    client.say("Q'select 1'");
+    CHECK(stage.backend(1).heard() == "Q\"select 1\"");
+    stage.backend(1).say("T D C Z");
+    stage.wait(30 * kSecond);
+    client.say("Q'select 2'");
+    CHECK(stage.backend(1).heard() == "Q\"select 7\"");
+    stage.backend(1).say("T D C Z");
+    CHECK(stage.backend(1).heard() == "Q\"select 2\"");
+    stage.backend(1).say("T D C Z");
+    CHECK(client.heard() == "T D C Z T D C Z");
+  });
+}
+
+TEST_CASE("a server that fails its test goes, and the client gets another") {
+  for (const bool by_error : {false, true}) {
+    InOrder policy;
+    Stage stage(policy, {.config = "server_check_query = select 7"});
+    Caller& client = stage.client();
+    stage.wait(30 * kSecond);
+    client.say("Q'select 2'");
+    CHECK(stage.backend(1).heard() == "Q\"select 7\"");
+    if (by_error) {
+      stage.backend(1).say("E'XX000 sick' Z");
+    } else {
+      stage.wait(10 * kSecond);
+    }
+    CHECK(stage.backend(1).heard() == "X .");
+    CHECK(stage.backend(2).heard() == "Q\"select 2\"");
+    stage.backend(2).say("T D C Z");
+    CHECK(client.heard() == "T D C Z");
+  }
+}
+
+TEST_CASE("connect_query runs once after the login") {
+  however_cut([](InOrder& policy) {
+    Stage stage(policy, {.shop = "connect_query='set role x'"});
+    stage.answers_sets = false;
+    Caller& client = stage.client();
+    client.say("Q'select 1'");
+    CHECK(stage.backend(1).heard() == "Q\"set role x\"");
+    stage.backend(1).say("C'SET' Z");
+    CHECK(stage.backend(1).heard() == "Q\"select 1\"");
+  });
+}
+
+TEST_CASE("server_lifetime: the server goes when it is free") {
+  InOrder policy;
+  Stage stage(policy, {.config = "server_lifetime = 60"});
+  Caller& client = stage.client();
+  client.say("Q'begin'");
+  stage.backend(1).say("C Z(T)");
+  stage.wait(61 * kSecond);
+  CHECK(stage.backend(1).heard() == "Q\"begin\"");
+  client.say("Q'commit'");
+  stage.backend(1).say("C Z");
+  CHECK(stage.backend(1).heard() == "Q\"commit\" X .");
+  client.say("Q'select 1'");
+  stage.backend(2).say("T D C Z");
+  CHECK(stage.backend(2).heard() == "Q\"select 1\"");
+  stage.wait(60 * kSecond);
+  CHECK(stage.backend(2).heard() == "X .");
+}
+
+TEST_CASE("server_idle_timeout lets go of what min_pool_size does not keep") {
+  InOrder policy;
+  Stage stage(policy, {.config = "server_idle_timeout = 10\nmin_pool_size = 1"});
+  stage.obliging = false;
+  Caller& one = stage.client();
+  Caller& two = stage.client();
+  one.say("Q'select 1'");
+  two.say("Q'select 2'");
+  REQUIRE(stage.backends() == 2);
+  stage.backend(1).say("T D C Z");
+  stage.backend(2).say("T D C Z");
+  stage.wait(11 * kSecond);
+  CHECK(stage.door.open == 1);
+  stage.wait(60 * kSecond);
+  CHECK(stage.door.open == 1);
+}
+
+TEST_CASE("min_pool_size fills the pool up while a client is there") {
+  InOrder policy;
+  Stage stage(policy, {.config = "min_pool_size = 3"});
+  stage.client();
+  stage.wait(kSecond);
+  CHECK(stage.door.open == 3);
+}
+
+TEST_CASE("a RELOAD that changes where to dial closes the old servers when they are free") {
+  InOrder policy;
+  Stage stage(policy);
+  Caller& busy = stage.client();
+  busy.say("Q'begin'");
+  stage.backend(1).say("C Z(T)");
+  stage.town.reload(Stage::config_text({.shop = "dbname=other"}));
+  stage.run();
+  CHECK(stage.town.reloads_done == 1);
+  busy.say("Q'commit'");
+  stage.backend(1).say("C Z");
+  CHECK(stage.backend(1).heard() == "Q\"begin\" Q\"commit\" X .");
+  busy.say("Q'select 1'");
+  CHECK(stage.backend(2).database == "other");
+}
+
+TEST_CASE("a RELOAD that takes the database away tells its clients") {
+  InOrder policy;
+  Stage stage(policy, {.databases = "spare = host=db"});
+  Caller& idle = stage.client();
+  std::string text = Stage::config_text({});
+  text.replace(text.find("shop ="), 6, "mart =");
+  stage.town.reload(text);
+  stage.run();
+  CHECK(idle.heard() == "E(FATAL)\"3D000 no such database: shop\" .");
+  CHECK(stage.backend(1).heard() == "X .");
+}
