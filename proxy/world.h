@@ -68,7 +68,8 @@ class Transport {
   virtual void resume() = 0;
   // No more will be written: tells the peer so, and reading goes on.
   virtual void finish() = 0;
-  // Gives the connection up for another worker to adopt. REQUIRES: open, everything written.
+  // Gives the connection up for another worker to adopt. REQUIRES: open, everything written. An
+  // on_writable() that is still due never comes.
   virtual Handle detach() = 0;
   // No more calls to the endpoint; the memory goes when the engine can.
   virtual void close() = 0;

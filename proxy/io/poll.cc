@@ -70,7 +70,7 @@ void PollTransport::finish() {
 }
 
 Handle PollTransport::detach() {
-  WEIR_CHECK(phase_ == Phase::open && !write_wanted_);
+  WEIR_CHECK(phase_ == Phase::open);
   phase_ = Phase::gone;
   engine_.forget(*this);
   unwatch();  // Takes it out of epoll now: the other loop may put it into its own at once.

@@ -37,8 +37,10 @@ void FakeTransport::finish() {
 }
 
 proxy::Handle FakeTransport::detach() {
-  WEIR_CHECK(open_ && peer_ != nullptr && !peer_->write_wanted_);
+  WEIR_CHECK(open_ && peer_ != nullptr);
   Peer& peer = *std::exchange(peer_, nullptr);
+  peer.write_wanted_ = false;
+  net_.unqueue(FakeNet::Kind::writable, peer);
   peer.transport_ = nullptr;
   return peer.number;
 }
