@@ -138,6 +138,7 @@ class Worker final : public TurnTaker, public Turn {
   std::unique_ptr<Server> take_out(Server& server);
   void on_deadline(Server& server);
   void on_deadline_leaving(Server& server);
+  Instant life_end(const Server& server) const;
   void arm_idle(Server& server);
 
   // The other workers (worker_exchange.cc).

@@ -223,7 +223,7 @@ std::string_view Worker::reason_to_close(const Server& server) const {
   if (of.database == nullptr || server.generation != of.generation) {
     return "database configuration changed";
   }
-  if (world.now() - server.born_at >= of.server_lifetime) return "server lifetime over";
+  if (world.now() >= life_end(server)) return "server lifetime over";
   if (stopping_ == Stop::when_servers_left) return "pooler is shutting down";
   return of.must_close(server) ? "too many servers in the pool" : "";
 }
@@ -334,11 +334,17 @@ std::unique_ptr<Server> Worker::take_out(Server& server) {
 
 // --- Time.
 
+// With server_lifetime = 0 a server is used once: one that nobody has used yet has all its life.
+Instant Worker::life_end(const Server& server) const {
+  const Instant lifetime = server.share().server_lifetime;
+  if (lifetime == 0 && server.last_client == 0) return kNever;
+  return after(server.born_at, lifetime);
+}
+
 void Worker::arm_idle(Server& server) {
   const auto idle_timeout = config_->settings.server_idle_timeout_us;
   const Instant idle_due = idle_timeout > 0 ? server.idle_since + idle_timeout : kNever;
-  const Instant life_due = after(server.born_at, server.share().server_lifetime);
-  const Instant due = std::min(idle_due, life_due);
+  const Instant due = std::min(idle_due, life_end(server));
   if (due != kNever) deadlines.arm_no_later(server, due);
 }
 
@@ -363,7 +369,7 @@ void Worker::on_deadline(Server& server) {
   const auto idle_timeout = config_->settings.server_idle_timeout_us;
   const auto leaving = static_cast<std::int64_t>(of.servers.at(ServerState::leaving).size());
   const bool spare = of.shared().limit.taken() - leaving > of.settings().min_size;
-  if (now >= after(server.born_at, of.server_lifetime)) {
+  if (now >= life_end(server)) {
     return dismiss(server, "server lifetime over");
   }
   if (idle_timeout > 0 && now >= server.idle_since + idle_timeout) {

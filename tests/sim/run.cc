@@ -160,7 +160,8 @@ void Run::wait_for_clients() {
 
 void Run::shut_down() {
   const Instant settled = stage_.now() + 30 * kSecond;
-  while (!over() && stage_.now() < settled && stage_.agenda.next() != kNever) move_on();
+  stage_.later(30 * kSecond, [] {});  // Cancels and farewells have their timeouts.
+  while (!over() && stage_.now() < settled) move_on();
   tidy_up();
   if (over()) return;
   auditor_.at_the_end();
