@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "protocol/plant.h"
+
 namespace weir::pool {
 
 namespace {
@@ -26,7 +28,7 @@ void Exchange::publish(std::size_t worker, Instant oldest, std::uint32_t parked,
   Cell& cell = cells_[worker];
   cell.oldest.store(oldest, std::memory_order_relaxed);
   if (cell.parked.load(std::memory_order_relaxed) != parked) cell.parked.store(parked);
-  set(waiting_, worker, parked > 0);
+  set(waiting_, worker, parked > 0 && !planted(Plant::lost_wakeup));
   set(offering_, worker, idle > 0);
 }
 

@@ -1,6 +1,9 @@
 #include "protocol/ledger.h"
 
+#include <utility>
+
 #include "protocol/check.h"
+#include "protocol/plant.h"
 
 namespace weir::protocol {
 
@@ -178,6 +181,7 @@ void Ledger::push(Note note) {
   }
   at(count_) = note;
   ++count_;
+  if (planted(Plant::out_of_order)) std::swap(at(0), at(count_ - 1));
 }
 
 // A CopyDone that reaches the front belonged to no COPY: the server drops it unanswered.

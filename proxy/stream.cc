@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "protocol/check.h"
+#include "protocol/plant.h"
 
 namespace weir::proxy {
 
@@ -78,7 +79,7 @@ void Stream::resume_feeding() {
     unread_bytes_ = 0;
     feed(bytes);
   }
-  steer_reads();
+  if (!planted(Plant::unread_pause)) steer_reads();
 }
 
 void Stream::drop_unread() {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "protocol/encode.h"
+#include "protocol/plant.h"
 #include "protocol/scram.h"
 #include "protocol/secret.h"
 #include "proxy/admin/console.h"
@@ -198,6 +199,7 @@ std::string Worker::preparation(const Client& client, Server& server) const {
     server.has_named_statements = false;
     sql = "DEALLOCATE ALL;";
   }
+  if (planted(Plant::missing_reset)) return sql;
   return sql + protocol::restore_sql(commons.tracked, server.settings, client.settings);
 }
 
@@ -234,7 +236,8 @@ void Worker::report_settings(Client& client, const Server& server) {
 void Worker::maybe_release(Client& client) {
   Server* const server = client.linked();
   if (server == nullptr || client.waits_for_settings) return;
-  if (!server->ledger.settled() || server->status != 'I' || !client.between_messages()) return;
+  const bool settled = server->ledger.settled() || planted(Plant::double_release);
+  if (!settled || server->status != 'I' || !client.between_messages()) return;
   if (client.share()->settings().mode == PoolMode::session) return;
   unlink(client, *server);
   set_state(client, ClientEvent::transaction_over);
