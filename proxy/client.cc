@@ -45,10 +45,10 @@ Client::Client(Worker& worker, std::uint64_t client_id, std::uint32_t client_pla
 
 Client::~Client() = default;
 
-void Client::adopt(Handle handle, bool own_uid) {
+void Client::adopt(Socket socket, bool own_uid) {
   connected_at = worker_.world.now();
   auth_ = std::make_unique<Auth>(worker_, *this, own_uid);
-  stream.adopt(worker_.world, handle);
+  stream.adopt(worker_.world, socket);
 }
 
 Share* Client::share() const { return static_cast<Share*>(pool); }

@@ -35,7 +35,7 @@ class Client final : public pool::ClientSlot, private StreamUser {
   Client(Worker& worker, std::uint64_t id, std::uint32_t place, const Address& address);
   ~Client();
 
-  void adopt(Handle handle, bool own_uid);
+  void adopt(Socket socket, bool own_uid);
 
   // The client has its server, or its settings are in place: what it has sent goes on.
   void go_on();
@@ -98,9 +98,9 @@ class Client final : public pool::ClientSlot, private StreamUser {
   enum class Skip : unsigned char { none, message, to_sync };
   Skip skip_ = Skip::none;
   bool parked_alone_ = false;  // The request in line fails by itself, not up to a Sync.
-  bool swallowing_ = false;  // The message at hand goes nowhere.
-  bool watch_name_ = false;  // The first byte of a Parse's body is still to come.
-  bool long_key_ = false;    // Protocol 3.2: a key of 32 bytes.
+  bool swallowing_ = false;    // The message at hand goes nowhere.
+  bool watch_name_ = false;    // The first byte of a Parse's body is still to come.
+  bool long_key_ = false;      // Protocol 3.2: a key of 32 bytes.
   Address address_;
   std::string user_;
   std::unique_ptr<Auth> auth_;

@@ -57,8 +57,8 @@ Result<void> House::open() {
       std::min<std::int64_t>(config.settings.default_pool_size + 16, options.descriptors_max / 4);
   auto listener =
       io::Listener::open(street_[0], options,
-                         {.on_accept = [this](Handle handle, const Address& peer,
-                                              bool own_uid) { on_accept(handle, peer, own_uid); },
+                         {.on_accept = [this](Socket socket, const Address& peer,
+                                              bool own_uid) { on_accept(socket, peer, own_uid); },
                           .on_full = [this](int) { on_full(); }});
   if (!listener) return tl::unexpected<Fault>(listener.error());
   listener_ = std::move(*listener);
@@ -91,10 +91,10 @@ void House::run() {
   log_.line(Level::info, "pgweir has stopped");
 }
 
-void House::on_accept(Handle handle, const Address& peer, bool own_uid) {
+void House::on_accept(Socket socket, const Address& peer, bool own_uid) {
   const std::size_t to = emptiest_worker();
   commons_.stats[to].clients.fetch_add(1, std::memory_order_relaxed);
-  Mail mail{Accepted{handle, peer, own_uid}};
+  Mail mail{Accepted{socket, peer, own_uid}};
   if (to == 0) return workers_[0]->deliver(std::move(mail));
   street_.post(to, std::move(mail));
 }

@@ -50,7 +50,7 @@ class House final : private Office {
   void reload_for_waiting();
   Result<void> start_reload();
   void tell(const std::vector<Asker>& askers, const std::string& complaint);
-  void on_accept(Handle handle, const Address& peer, bool own_uid);
+  void on_accept(Socket socket, const Address& peer, bool own_uid);
   void on_full();
   void on_signal(int number);
   std::size_t emptiest_worker();

@@ -26,7 +26,7 @@ struct PoolId {
 
 // A socket that the listener accepted.
 struct Accepted {
-  Handle handle;
+  Socket socket;
   Address peer;
   bool own_uid = false;  // A unix socket's peer that runs as the same user as pgweir.
 };
@@ -34,7 +34,7 @@ struct Accepted {
 // An idle server connection on its way to another worker, with all that is known of it.
 struct HandOver {
   PoolId pool;
-  Handle handle;
+  Socket socket;
   std::uint64_t id;
   Target target;
   std::uint32_t pid;

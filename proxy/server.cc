@@ -47,7 +47,7 @@ void Server::arrive(HandOver letter) {
   close_needed = letter.close_needed;
   has_named_statements = letter.has_named_statements;
   last_client = letter.last_client;
-  stream.adopt(worker_.world, letter.handle);
+  stream.adopt(worker_.world, letter.socket);
 }
 
 bool Server::fit_to_travel() const {
@@ -56,7 +56,7 @@ bool Server::fit_to_travel() const {
 
 HandOver Server::pack() {
   return HandOver{.pool = share().id,
-                  .handle = stream.detach(),
+                  .socket = stream.detach(),
                   .id = id,
                   .target = std::move(target),
                   .pid = pid,

@@ -25,11 +25,11 @@ void Turn::flush_touched() {
   retired_.clear();
 }
 
-Handle Stream::detach() {
+Socket Stream::detach() {
   WEIR_CHECK(quiet() && !codec_);
-  const Handle handle = transport_->detach();
+  const Socket socket = transport_->detach();
   close();
-  return handle;
+  return socket;
 }
 
 void Stream::close() {

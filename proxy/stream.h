@@ -42,9 +42,9 @@ class Stream final : public pool::Link, private Endpoint {
   Stream& operator=(const Stream&) = delete;
 
   void dial(World& world, const Target& target) { transport_ = world.dial(target, *this); }
-  void adopt(World& world, Handle handle) { transport_ = world.adopt(handle, *this); }
+  void adopt(World& world, Socket socket) { transport_ = world.adopt(socket, *this); }
   // REQUIRES: quiet().
-  Handle detach();
+  Socket detach();
   void close();
   bool is_open() const { return transport_ != nullptr; }
   // Nothing waits in either direction.

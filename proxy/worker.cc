@@ -112,7 +112,7 @@ void Worker::take(Accepted& letter) {
   lobby_.enter(client);
   const auto timeout = config_->settings.client_login_timeout_us;
   if (timeout > 0) deadlines.arm(client, world.now() + timeout);
-  client.adopt(letter.handle, letter.own_uid);
+  client.adopt(letter.socket, letter.own_uid);
 }
 
 void Worker::take(Nudge&) {

@@ -37,7 +37,7 @@ struct Target {
 };
 
 // A connection that travels between workers: a descriptor, or the simulator's number for one.
-using Handle = int;
+using Socket = int;
 
 // What a transport tells its owner. The owner may close the transport inside any of these.
 class Endpoint {
@@ -70,7 +70,7 @@ class Transport {
   virtual void finish() = 0;
   // Gives the connection up for another worker to adopt. REQUIRES: open, everything written. An
   // on_writable() that is still due never comes.
-  virtual Handle detach() = 0;
+  virtual Socket detach() = 0;
   // No more calls to the endpoint; the memory goes when the engine can.
   virtual void close() = 0;
 
@@ -94,7 +94,7 @@ class World {
   // up; every address is tried in turn.
   virtual TransportPtr dial(const Target& target, Endpoint& endpoint) = 0;
   // An accepted connection, or one that another worker detached. Reads begin with the next turn.
-  virtual TransportPtr adopt(Handle handle, Endpoint& endpoint) = 0;
+  virtual TransportPtr adopt(Socket socket, Endpoint& endpoint) = 0;
   // Another worker (or this one) gets the mail in a later turn, in order per sender.
   virtual void post(std::size_t worker, Mail mail) = 0;
 

@@ -20,8 +20,8 @@ Instant read_clock() {
 
 // A letter that nobody will open: the connection in it must not leak.
 void drop_letter(Street& street, const Mail& mail) {
-  if (const auto* accepted = std::get_if<Accepted>(&mail.letter)) street.drop(accepted->handle);
-  if (const auto* server = std::get_if<HandOver>(&mail.letter)) street.drop(server->handle);
+  if (const auto* accepted = std::get_if<Accepted>(&mail.letter)) street.drop(accepted->socket);
+  if (const auto* server = std::get_if<HandOver>(&mail.letter)) street.drop(server->socket);
 }
 
 template <typename Kind>

@@ -38,7 +38,7 @@ struct ListenerOptions {
 
 struct ListenerCalls {
   // The connection is the callee's: to be adopted, posted, or given to Street::drop().
-  std::function<void(Handle connection, const Address& peer, bool own_uid)> on_accept;
+  std::function<void(Socket connection, const Address& peer, bool own_uid)> on_accept;
   // Accepting has paused for want of descriptors or memory (an errno). Once a pause.
   std::function<void(int error)> on_full;
 };

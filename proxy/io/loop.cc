@@ -37,10 +37,10 @@ TransportPtr Loop::dial(const Target& target, Endpoint& endpoint) {
   return owned;
 }
 
-TransportPtr Loop::adopt(Handle handle, Endpoint& endpoint) {
+TransportPtr Loop::adopt(Socket socket, Endpoint& endpoint) {
   auto* transport = std::make_unique<PollTransport>(*engine_, endpoint).release();
   TransportPtr owned{transport};  // From here on it frees itself.
-  transport->adopt(handle);
+  transport->adopt(socket);
   return owned;
 }
 
@@ -65,8 +65,8 @@ SocketOptions Street::options() const {
   return options_;
 }
 
-void Street::drop(Handle handle) {
-  ::close(handle);
+void Street::drop(Socket socket) {
+  ::close(socket);
   count_connection(-1);
 }
 

@@ -49,7 +49,7 @@ class Loop final : public World {
   std::int64_t wall_clock_s() const override;
   void random(std::span<std::uint8_t> out) override;
   TransportPtr dial(const Target& target, Endpoint& endpoint) override;
-  TransportPtr adopt(Handle handle, Endpoint& endpoint) override;
+  TransportPtr adopt(Socket socket, Endpoint& endpoint) override;
   void post(std::size_t worker, Mail mail) override;  // From any thread.
 
   const IoCounts& counts() const;
@@ -83,8 +83,8 @@ class Street {
   void count_connection(std::int64_t change) {
     connections_.fetch_add(change, std::memory_order_relaxed);
   }
-  // Closes an accepted or detached handle that nobody is going to adopt.
-  void drop(Handle handle);
+  // Closes an accepted or detached socket that nobody is going to adopt.
+  void drop(Socket socket);
 
  private:
   mutable std::mutex options_mutex_;

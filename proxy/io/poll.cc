@@ -69,7 +69,7 @@ void PollTransport::finish() {
   if (phase_ == Phase::open) ::shutdown(descriptor_, SHUT_WR);
 }
 
-Handle PollTransport::detach() {
+Socket PollTransport::detach() {
   WEIR_CHECK(phase_ == Phase::open);
   phase_ = Phase::gone;
   engine_.forget(*this);

@@ -30,7 +30,7 @@ class PollTransport final : public Transport, private Resolver::Asker {
   void pause(HangUp hang_up) override;
   void resume() override;
   void finish() override;
-  Handle detach() override;
+  Socket detach() override;
   void close() override;
 
   // For the Engine: what defer() asked for.

@@ -1,4 +1,4 @@
-// watcher.h: what libuv calls a handle, with an owner. Dropping one closes it; its memory goes when
+// watcher.h: what libuv calls a socket, with an owner. Dropping one closes it; its memory goes when
 // libuv's close callback has run, which is why the loop is run once more before it dies.
 #pragma once
 

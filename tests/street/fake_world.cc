@@ -36,7 +36,7 @@ void FakeTransport::finish() {
   net_.queue(FakeNet::Kind::outward, *peer_);
 }
 
-proxy::Handle FakeTransport::detach() {
+proxy::Socket FakeTransport::detach() {
   WEIR_CHECK(open_ && peer_ != nullptr);
   Peer& peer = *std::exchange(peer_, nullptr);
   peer.write_wanted_ = false;
@@ -58,7 +58,7 @@ proxy::TransportPtr FakeWorld::dial(const proxy::Target& target, proxy::Endpoint
   return proxy::TransportPtr{made.release()};
 }
 
-proxy::TransportPtr FakeWorld::adopt(proxy::Handle number, proxy::Endpoint& endpoint) {
+proxy::TransportPtr FakeWorld::adopt(proxy::Socket number, proxy::Endpoint& endpoint) {
   Peer& peer = *net_.peers_.at(number);
   WEIR_CHECK(peer.transport_ == nullptr && !peer.closed_);
   auto made = std::make_unique<FakeTransport>(net_, peer, endpoint, worker_);

@@ -21,7 +21,7 @@ class FakeTransport final : public proxy::Transport {
   }
   void resume() override { paused_ = deaf_ = false; }
   void finish() override;
-  proxy::Handle detach() override;
+  proxy::Socket detach() override;
   void close() override;
 
  private:
@@ -46,7 +46,7 @@ class FakeWorld final : public proxy::World {
   std::int64_t wall_clock_s() const override { return 1'800'000'000 + net_.now() / kSecond; }
   void random(std::span<std::uint8_t> out) override { chance_.fill(out); }
   proxy::TransportPtr dial(const proxy::Target& target, proxy::Endpoint& endpoint) override;
-  proxy::TransportPtr adopt(proxy::Handle handle, proxy::Endpoint& endpoint) override;
+  proxy::TransportPtr adopt(proxy::Socket socket, proxy::Endpoint& endpoint) override;
   void post(std::size_t worker, proxy::Mail mail) override;
 
  private:

@@ -12,14 +12,14 @@ FakeNet::~FakeNet() = default;
 // --- Who is there.
 
 Peer& FakeNet::accepted() {
-  const proxy::Handle number = ++numbers_;
+  const proxy::Socket number = ++numbers_;
   auto made = std::make_unique<Peer>(*this, number, proxy::Target{"", 0});
   made->connected_ = true;
   return *(peers_[number] = std::move(made));
 }
 
 Peer& FakeNet::dialled(const proxy::Target& target) {
-  const proxy::Handle number = ++numbers_;
+  const proxy::Socket number = ++numbers_;
   return *(peers_[number] = std::make_unique<Peer>(*this, number, target));
 }
 

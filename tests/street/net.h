@@ -99,12 +99,12 @@ class FakeNet {
   Instant now_ = 1000 * kSecond;
   std::vector<proxy::TurnTaker*> workers_;
   std::map<std::pair<std::string, std::uint16_t>, Door> doors_;
-  std::map<proxy::Handle, std::unique_ptr<Peer>> peers_;
+  std::map<proxy::Socket, std::unique_ptr<Peer>> peers_;
   std::map<std::pair<std::size_t, std::size_t>, std::deque<proxy::Mail>> mailboxes_;
   std::vector<std::unique_ptr<FakeTransport>> graves_;
   std::vector<Event> pending_;
   std::vector<std::size_t> choices_;
-  proxy::Handle numbers_ = 0;
+  proxy::Socket numbers_ = 0;
 };
 
 }  // namespace weir::street

@@ -19,12 +19,12 @@ class FakeTransport;
 
 class Peer {
  public:
-  Peer(FakeNet& net, proxy::Handle its_number, proxy::Target its_target)
+  Peer(FakeNet& net, proxy::Socket its_number, proxy::Target its_target)
       : number(its_number), target(std::move(its_target)), net_(net) {}
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
 
-  const proxy::Handle number;  // Never used again for another connection.
+  const proxy::Socket number;  // Never used again for another connection.
   const proxy::Target target;  // Where pgweir dialled; an empty host: it was accepted.
 
   // Takes all; in_flight() says how much of it has not arrived yet.

@@ -21,7 +21,7 @@ using town::run_until;
 namespace {
 
 struct Guest {
-  Handle descriptor;
+  Socket descriptor;
   Address peer;
   bool own_uid;
 };
@@ -37,7 +37,7 @@ struct Inn {
   explicit Inn(const ListenerOptions& options) {
     auto opened = Listener::open(loop, options,
                                  {.on_accept =
-                                      [this](Handle descriptor, const Address& peer, bool own_uid) {
+                                      [this](Socket descriptor, const Address& peer, bool own_uid) {
                                         guests.push_back({descriptor, peer, own_uid});
                                       },
                                   .on_full = [this](int error) { full.push_back(error); }});
@@ -228,7 +228,7 @@ TEST_CASE("the callback may stop the listener") {
   int came = 0;
   listener = std::move(*Listener::open(street[0], {.addresses = {"127.0.0.1"}, .port = 0},
                                        {.on_accept =
-                                            [&](Handle descriptor, const Address&, bool) {
+                                            [&](Socket descriptor, const Address&, bool) {
                                               street.drop(descriptor);
                                               listener->stop();
                                               ++came;

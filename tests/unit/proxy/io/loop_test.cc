@@ -124,7 +124,7 @@ TEST_CASE("a connection moves between two threads with traffic on both sides of 
     Taker taker{loop, [&over] { return over.load(); }};
     taker.on_mail = [&](const Mail& mail) {
       if (const auto* guest = std::get_if<Accepted>(&mail.letter)) {
-        ear.transport = loop.adopt(guest->handle, ear);
+        ear.transport = loop.adopt(guest->socket, ear);
       }
     };
     ear.when_heard = [&] {
@@ -133,12 +133,12 @@ TEST_CASE("a connection moves between two threads with traffic on both sides of 
       if (++moves == kMoves) return;
       const int descriptor = ear.transport->detach();
       ear.transport.reset();
-      loop.post(1 - self, Mail{Accepted{.handle = descriptor, .peer = {}}});
+      loop.post(1 - self, Mail{Accepted{.socket = descriptor, .peer = {}}});
     };
     loop.run(taker);
     CHECK(!taker.gave_up);
   };
-  street.post(0, Mail{Accepted{.handle = travelling, .peer = {}}});
+  street.post(0, Mail{Accepted{.socket = travelling, .peer = {}}});
   std::thread one{live, 0}, two{live, 1};
   for (int at = 0; at < kMoves; ++at) {
     const std::string word = "word " + std::to_string(1000 + at);
@@ -160,7 +160,7 @@ TEST_CASE("letters that nobody takes out: the connections in them are closed") {
     Street street{1};
     const auto [near, other] = town::connected_pair(street);
     far = other;
-    street.post(0, Mail{Accepted{.handle = near, .peer = {}}});
+    street.post(0, Mail{Accepted{.socket = near, .peer = {}}});
   }
   CHECK(town::read_from(far, 1).empty());
   ::close(far);

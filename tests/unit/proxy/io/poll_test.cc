@@ -79,7 +79,8 @@ TEST_CASE("a query costs one read and one send a side, paused and resumed as it 
   Pair pair;
   int rounds = 0;
   pair.far.when_heard = [&] {
-    pair.far.transport->pause(HangUp::told);  // A client that was parked, and granted in the same turn.
+    pair.far.transport->pause(
+        HangUp::told);  // A client that was parked, and granted in the same turn.
     pair.far.transport->resume();
     pair.far.say("answer");
     pair.far.transport->pause(HangUp::told);
