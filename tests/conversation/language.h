@@ -1,7 +1,5 @@
 // language.h: messages as words, so that a test reads like a transcript.
-//
 //   word = tag [ "(" argument ")" ] [ "text" or 'text' ]      Q"select 1"  P(s1)"select $1"  Z(T)
-//
 // The argument is a name, a status or a number; left out: unnamed, I, or nothing. Of an error the
 // text begins with its SQLSTATE, and the argument is its severity unless that is ERROR. The same
 // tag means different things in the two directions: hence two tongues.

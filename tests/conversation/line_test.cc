@@ -226,3 +226,23 @@ TEST_CASE("statement mode refuses transaction blocks") {
     CHECK(stage.backend(1).heard() == "Q\"begin\" X .");
   });
 }
+
+TEST_CASE("a cancel never hits a query of ours: it waits until that is answered") {
+  InOrder policy;
+  Stage stage(policy, kOneServer);
+  Caller& one = stage.caller().login({{"TimeZone", "Asia/Tokyo"}});
+  Caller& two = stage.client();
+  one.say("Q'select 1'");
+  stage.backend(1).say("T D C Z");
+  two.say("Q'select 2'");
+  stage.backend(1).say("T D C Z");
+  stage.backend(1).heard();
+  stage.answers_sets = false;
+  one.say("Q'select 3'");
+  CHECK(stage.backend(1).heard() == "Q\"SET TimeZone TO E'Asia/Tokyo';\" Q\"select 3\"");
+  stage.caller().say(one.cancel_packet());
+  CHECK(stage.backends() == 1);
+  stage.backend(1).say("S'TimeZone=Asia/Tokyo' C'SET' Z");
+  REQUIRE(stage.backends() == 2);
+  CHECK(stage.backend(2).cancel_pid == 101);
+}

@@ -249,3 +249,45 @@ TEST_CASE("server_connect_timeout gives up on a door that hangs") {
   CHECK(client.heard().find("R S") == 0);
   CHECK(stage.town.log.contains("connect timeout"));
 }
+
+TEST_CASE("a server's strange last words in its login become a real SQLSTATE") {
+  const std::string_view no_code{"Mno code\0", 9};
+  for (const std::string& body : {std::string{}, std::string(no_code), std::string("C\0", 2)}) {
+    InOrder policy;
+    Stage stage(policy, {.config = "client_login_timeout = 5"});
+    stage.greeting = "";
+    Caller& client = stage.caller();
+    client.say(startup_bytes(as("app")));
+    stage.backend(1).say(raw_message('E', static_cast<std::uint32_t>(4 + body.size()), body));
+    stage.wait(5 * kSecond);
+    const std::string heard = client.heard();
+    CHECK(heard.find("R E(FATAL)") == 0);
+    CHECK(heard.find("XX000 ") != std::string::npos);
+    CHECK(stage.backend(1).peer.closed());
+  }
+}
+
+TEST_CASE("cancel keys and reports of impossible sizes end a server's login") {
+  const auto message = [](char tag, std::size_t size) {
+    return raw_message(tag, static_cast<std::uint32_t>(4 + size), std::string(size, 'k'));
+  };
+  for (const Buffer& second : {message('K', 3), message('K', 7), message('K', 4 + 257),
+                               message('S', 5), message('S', 100'000), message('R', 2)}) {
+    InOrder policy;
+    Stage stage(policy);
+    stage.greeting = "R";
+    stage.caller().say(startup_bytes(as("app")));
+    stage.backend(1).say(second);
+    CHECK(stage.backend(1).peer.closed());
+  }
+}
+
+TEST_CASE("a flood of notices ends a server's login") {
+  InOrder policy;
+  Stage stage(policy);
+  stage.greeting = "R";
+  stage.caller().say(startup_bytes(as("app")));
+  for (int i = 0; i < 10'000; ++i) stage.backend(1).peer.send(server_bytes("N'00000 hello'"));
+  stage.run();
+  CHECK(stage.backend(1).peer.closed());
+}

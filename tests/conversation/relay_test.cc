@@ -233,3 +233,55 @@ TEST_CASE("a server that does not read stops its client, and nothing is lost") {
   CHECK(client.heard() == "G C Z");
   CHECK(is_idle(stage));
 }
+
+TEST_CASE("a pipeline beyond the ledger's size waits for answers") {
+  InOrder policy;
+  Stage stage(policy);
+  Caller& client = stage.client();
+  Backend& server = stage.backend(1);
+  Buffer asked;
+  Buffer answered;
+  constexpr std::size_t kPairs = 50'000;
+  for (std::size_t i = 0; i < kPairs; ++i) {
+    const Buffer pair = client_bytes("P S");
+    asked.insert(asked.end(), pair.begin(), pair.end());
+    const Buffer answer = server_bytes("1 Z");
+    answered.insert(answered.end(), answer.begin(), answer.end());
+  }
+  policy.chunk_max = 64 * 1024;
+  client.say("Q'begin'");
+  server.say("C Z(T)");
+  client.heard();
+  server.heard();
+  client.peer.send(asked);
+  stage.run();
+  CHECK(client.peer.paused());
+  Buffer first(answered.begin(), answered.begin() + 20'000 * 11);
+  server.peer.send(first);
+  stage.run();
+  CHECK_FALSE(client.peer.paused());
+  CHECK(client.peer.in_flight() == 0);
+  server.peer.send(Buffer(answered.begin() + 20'000 * 11, answered.end()));
+  stage.run();
+  CHECK(client.peer.received == answered);
+}
+
+TEST_CASE("a client that does not take its answers gets no server to block") {
+  InOrder policy;
+  Stage stage(policy);
+  Caller& client = stage.client();
+  Backend& server = stage.backend(1);
+  client.peer.set_reading(false);
+  client.say("Q'select'");
+  const std::string row(250'000, 'x');
+  server.say("T D'" + row + "' C Z");
+  CHECK(is_idle(stage));
+  client.say("Q'select 2'");
+  CHECK(server.heard() == "Q\"select\"");
+  CHECK(is_idle(stage));
+  client.peer.set_reading(true);
+  stage.run();
+  CHECK(server.heard() == "Q\"select 2\"");
+  server.say("T D C Z");
+  CHECK(client.heard() == "T D\"" + row + "\" C Z T D C Z");
+}
