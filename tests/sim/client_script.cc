@@ -206,8 +206,12 @@ void Client::send_burst() {
     stage_.say(name(), "sends " + text_of(message));
     sent_.push_back(message);
   }
+  if (cut < out.size()) {
+    stage_.say(name(), "holds back all but " + std::to_string(cut) + " bytes of it");
+  }
   peer_->send(Bytes{out}.first(cut));
   if (dies) {
+    sending_ = cut < out.size();  // The rest never comes.
     const std::size_t way = chance.one_in(4) && cut == out.size() ? 0 : 1 + chance.below(4);
     return stage_.later(stage_.span(30 * kMillisecond), [this, way] { depart(way); });
   }
@@ -217,6 +221,7 @@ void Client::send_burst() {
                  [this, rest = Buffer(out.begin() + static_cast<std::ptrdiff_t>(cut), out.end())] {
                    sending_ = false;
                    if (done()) return;
+                   stage_.say(name(), "sends the rest");
                    peer_->send(rest);
                    if (sent_.empty() && expected_.empty()) act_later();
                  });
