@@ -49,6 +49,7 @@ void Worker::settle() {
       Client& client = *ready_[i];
       client.queued_to_go_on = false;
       client.go_on();
+      if (Server* const server = client.linked()) start_wanted_cancel(*server);
     }
     ready_.clear();
     flush_touched();

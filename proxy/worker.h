@@ -119,6 +119,7 @@ class Worker final : public TurnTaker, public Turn {
   void on_deadline(Client& client);
   void on_deadline(CancelCall& call);
   void start_cancel(Server& server);
+  void start_wanted_cancel(Server& server);
 
   // Servers (worker_servers.cc).
   Share& share(const PoolId& id);

@@ -354,6 +354,13 @@ void Worker::cancel(std::uint32_t pid, Bytes key) {
   }
 }
 
+// What the cancel was for has got as far as the server, and nothing of ours is in front of it.
+void Worker::start_wanted_cancel(Server& server) {
+  if (!server.cancel_wanted || server.ledger.owed() == 0 || server.ledger.front_is_drop()) return;
+  server.cancel_wanted = false;
+  start_cancel(server);
+}
+
 void Worker::start_cancel(Server& server) {
   if (server.cancels_pending > 0 || server.pid == 0) return;
   if (cancels_.size() >= kCancelsMax) {

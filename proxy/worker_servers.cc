@@ -170,10 +170,7 @@ void Worker::ready_for_query(Server& server, bool own) {
   if (client != nullptr) {
     if (own) {
       own_answered(*client, server);
-      if (server.cancel_wanted && server.linked() != nullptr && server.ledger.owed() > 0) {
-        server.cancel_wanted = false;
-        start_cancel(server);
-      }
+      if (server.linked() != nullptr) start_wanted_cancel(server);
       return;
     }
     WorkerStats::add(commons.stats[index].queries, 1);

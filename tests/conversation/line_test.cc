@@ -246,3 +246,18 @@ TEST_CASE("a cancel never hits a query of ours: it waits until that is answered"
   REQUIRE(stage.backends() == 2);
   CHECK(stage.backend(2).cancel_pid == 101);
 }
+
+TEST_CASE("a cancel while settings are tried out hits the query that waits for them") {
+  InOrder policy;
+  Stage stage(policy, kOneServer);
+  stage.answers_sets = false;
+  Caller& one = stage.caller().login({{"TimeZone", "Asia/Tokyo"}});
+  one.say("Q'select 1'");
+  CHECK(stage.backend(1).heard() == "Q\"SET TimeZone TO E'Asia/Tokyo';\"");
+  stage.caller().say(one.cancel_packet());
+  CHECK(stage.backends() == 1);
+  stage.backend(1).say("S'TimeZone=Asia/Tokyo' C'SET' Z");
+  CHECK(stage.backend(1).heard() == "Q\"select 1\"");
+  REQUIRE(stage.backends() == 2);
+  CHECK(stage.backend(2).cancel_pid == 101);
+}
