@@ -39,7 +39,6 @@ class Run {
   Auditor auditor_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::size_t steps_ = 0;
-  std::size_t answers_ = 0;
 };
 
 Run::Run(const Ask& ask)
