@@ -55,7 +55,7 @@ Farewell ask_rudely(const Pgweir& pgweir) {
   RawClient client(pgweir.port());
   if (!client.login()) return {.closed = true, .severity = "", .sqlstate = "login", .text = ""};
   client.send(query("SELECT rude"));
-  return client.farewell();
+  return client.farewell(Deadline::in(10s));
 }
 
 // A new client is served, and not by a connection up to `burnt`.
@@ -71,6 +71,61 @@ bool tell_number(FakeSession& session, const std::string& sql) {
   if (sql != "SELECT number") return false;
   session.send(one_row(std::to_string(session.number())) + ready_for_query());
   return true;
+}
+
+struct Liar {
+  std::string name;
+  FakeServer::Script script;
+};
+
+// All at once, each behind a database of its own: the client of each is told something with a
+// SQLSTATE, and when the servers have learnt to behave, everyone is served.
+void check_all_refused(const std::vector<Liar>& liars) {
+  std::atomic<bool> polite = false;
+  std::list<FakeServer> servers;
+  Settings settings{.databases = {}};
+  for (const Liar& liar : liars) {
+    servers.emplace_back([&](FakeSession& session) {
+      if (!polite) return liar.script(session);
+      session.serve([&](const std::string& sql) { return tell_number(session, sql); });
+    });
+    settings.database("liar" + std::to_string(servers.size()) +
+                      " = host=127.0.0.1 port=" + std::to_string(servers.back().port()));
+  }
+  settings.line("pool_mode = transaction").line("auth_type = trust").line("default_pool_size = 1");
+  settings.line("server_login_retry = 1").line("server_connect_timeout = 2");
+  settings.line("query_wait_timeout = 3");
+  settings.accounts = {{"scram_role", kRolePassword}};
+  Pgweir pgweir(settings);
+  const long before_kib = pgweir.resident_kib();
+  std::vector<RawClient> clients;
+  for (std::size_t i = 1; i <= liars.size(); ++i) {
+    clients.emplace_back(pgweir.port());
+    clients.back().send(
+        startup_packet({{"user", "scram_role"}, {"database", "liar" + std::to_string(i)}}) +
+        query("SELECT 1"));
+  }
+  const Deadline deadline = Deadline::in(30s);
+  for (std::size_t i = 0; i < liars.size(); ++i) {
+    CAPTURE(liars[i].name);
+    const Farewell farewell = clients[i].farewell(deadline);
+    CHECK(farewell.closed);
+    CHECK(farewell.sqlstate.size() == 5);
+  }
+  if (!is_sanitized()) CHECK(pgweir.resident_kib() - before_kib < 8 * 1024);
+  polite = true;
+  REQUIRE(pgweir.running());
+  for (std::size_t i = 1; i <= liars.size(); ++i) {
+    CAPTURE(liars[i - 1].name);
+    const bool served = eventually(
+        [&] {
+          RawClient next(pgweir.port());
+          return next.login("scram_role", "liar" + std::to_string(i)) &&
+                 next.value("SELECT number") != "<nothing>";
+        },
+        Deadline::in(30s));
+    CHECK(served);
+  }
 }
 
 }  // namespace
@@ -92,7 +147,6 @@ TEST_CASE("rude answers to a query: the client gets an error, the server goes") 
       });
       Settings settings = before(server);
       settings.workers = workers;
-      settings.line("query_timeout = 5");
       Pgweir pgweir(settings);
       const long before_kib = pgweir.resident_kib();
       const Farewell farewell = ask_rudely(pgweir);
@@ -223,34 +277,15 @@ TEST_CASE("rude greetings: clients get an error, the pooler goes on") {
   for (const char tag : std::string("RSKZENv"))
     for (const std::uint32_t length : {0U, 3U, 0x7fffffffU, 0xffffffffU})
       greetings.push_back({"a length that lies", message_with_length(tag, length, "xxxxxxxx")});
+  std::vector<Liar> liars;
   for (const Rudeness& rudeness : greetings) {
-    CAPTURE(rudeness.name);
-    CAPTURE(rudeness.bytes);
-    std::atomic<bool> polite = false;
-    FakeServer server([&](FakeSession& session) {
-      if (polite)
-        return session.serve([&](const std::string& sql) { return tell_number(session, sql); });
-      if (!session.read_startup()) return;
-      session.send(rudeness.bytes);
-      if (!rudeness.bytes.empty()) session.ends(Deadline::in(30s));
-    });
-    Settings settings = before(server);
-    settings.line("server_connect_timeout = 2");
-    Pgweir pgweir(settings);
-    const long before_kib = pgweir.resident_kib();
-    RawClient client(pgweir.port());
-    client.send(startup_packet({{"user", "scram_role"}, {"database", "shop"}}));
-    client.send(query("SELECT 1"));
-    const Farewell farewell = client.farewell();
-    CHECK(farewell.closed);
-    CHECK(farewell.sqlstate.size() == 5);
-    if (!is_sanitized()) CHECK(pgweir.resident_kib() - before_kib < 4 * 1024);
-    polite = true;
-    CHECK(eventually([&] {
-      RawClient next(pgweir.port());
-      return next.login() && next.value("SELECT number") != "<nothing>";
-    }));
+    liars.push_back({rudeness.name + " " + rudeness.bytes.substr(0, 1), [&](FakeSession& session) {
+                       if (!session.read_startup()) return;
+                       session.send(rudeness.bytes);
+                       if (!rudeness.bytes.empty()) session.ends(Deadline::in(30s));
+                     }});
   }
+  check_all_refused(liars);
 }
 
 TEST_CASE("a SCRAM server that lies: nonce, salt, iterations, proof") {
@@ -259,7 +294,7 @@ TEST_CASE("a SCRAM server that lies: nonce, salt, iterations, proof") {
   };
   const std::string megabyte(1'000'000, 'N');
   struct Lie {
-    const char* name;
+    std::string name;
     std::function<std::string(const std::string& nonce)> challenge;
   };
   const Lie lies[] = {
@@ -283,31 +318,24 @@ TEST_CASE("a SCRAM server that lies: nonce, salt, iterations, proof") {
       {"a wrong proof",
        [&](const std::string& n) { return challenge(n + "x", "c2FsdA==", "4096"); }},
   };
+  std::vector<Liar> liars;
   for (const Lie& lie : lies) {
-    CAPTURE(lie.name);
-    FakeServer server([&](FakeSession& session) {
-      if (!session.read_startup()) return;
-      session.send(message('R', be32(10) + zero_ended("SCRAM-SHA-256") + '\0'));
-      const auto first = session.next();
-      if (!first) return;
-      const std::size_t nonce = first->body.find(",r=");
-      if (nonce == std::string::npos) return;
-      session.send(message('R', be32(11) + lie.challenge(first->body.substr(nonce + 3))));
-      if (!session.next()) return;
-      session.send(message('R', be32(12) + "v=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="));
-      session.welcome();
-      session.ends(Deadline::in(30s));
-    });
-    Pgweir pgweir(before(server));
-    const long before_kib = pgweir.resident_kib();
-    RawClient client(pgweir.port());
-    client.send(startup_packet({{"user", "scram_role"}, {"database", "shop"}}));
-    client.send(query("SELECT 1"));
-    const Farewell farewell = client.farewell();
-    CHECK(farewell.closed);
-    CHECK(farewell.sqlstate.size() == 5);
-    if (!is_sanitized()) CHECK(pgweir.resident_kib() - before_kib < 4 * 1024);
+    liars.push_back(
+        {lie.name, [&](FakeSession& session) {
+           if (!session.read_startup()) return;
+           session.send(message('R', be32(10) + zero_ended("SCRAM-SHA-256") + '\0'));
+           const auto first = session.next();
+           if (!first) return;
+           const std::size_t nonce = first->body.find(",r=");
+           if (nonce == std::string::npos) return;
+           session.send(message('R', be32(11) + lie.challenge(first->body.substr(nonce + 3))));
+           if (!session.next()) return;
+           session.send(message('R', be32(12) + "v=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="));
+           session.welcome();
+           session.ends(Deadline::in(30s));
+         }});
   }
+  check_all_refused(liars);
 }
 
 TEST_CASE("a server that takes a login and never answers costs server_connect_timeout") {

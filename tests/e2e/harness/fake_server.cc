@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -120,6 +121,8 @@ void FakeServer::accept_all() {
       if (fd >= 0) ::close(fd);
       return;
     }
+    const int on = 1;  // What a script sends in pieces arrives in pieces, at once.
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     const std::lock_guard lock(mutex_);
     FakeSession& session = sessions_.emplace_back(fd, ++accepted_);
     ++open_;

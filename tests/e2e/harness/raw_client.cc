@@ -44,7 +44,7 @@ Farewell RawClient::farewell(Deadline deadline) {
     seen.sqlstate = fields['C'];
     seen.text = fields['M'];
   }
-  seen.closed = !deadline.passed();
+  seen.closed = ended() || ends(deadline);  // Framing may have broken off before the end.
   return seen;
 }
 

@@ -89,7 +89,8 @@ std::optional<std::string> Wire::read_exactly(std::size_t bytes, Deadline deadli
     char block[65'536];
     const ssize_t got =
         ::recv(fd_, block, std::min(sizeof block, bytes - out.size()), MSG_DONTWAIT);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return std::nullopt;
+    ended_ = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+    if (ended_) return std::nullopt;
     if (got > 0) out.append(block, static_cast<std::size_t>(got));
   }
   return out;
@@ -120,7 +121,8 @@ bool Wire::ends(Deadline deadline) {
     if (::poll(&ready, 1, deadline.left_ms()) == 0) return false;
     char block[65'536];
     const ssize_t got = ::recv(fd_, block, sizeof block, MSG_DONTWAIT);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return true;
+    ended_ = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+    if (ended_) return true;
   }
   return false;
 }

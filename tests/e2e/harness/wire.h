@@ -61,6 +61,7 @@ class Wire {
   // Throws away what still comes; true when the peer's end (or reset) followed.
   bool ends(Deadline deadline = Deadline::generous());
   bool readable(std::chrono::milliseconds within);
+  bool ended() const { return ended_; }  // A read met the peer's end or its reset.
 
   void close();
   void reset();  // Closes with RST.
@@ -68,6 +69,7 @@ class Wire {
 
  private:
   int fd_ = -1;
+  bool ended_ = false;
 };
 
 Wire connect_to(int port);
