@@ -47,7 +47,7 @@ Pool::Growth Pool::grow(Instant now) {
       return growth;
     }
   }
-  if (!for_clients && !(below_minimum && coming_now == 0)) return growth;
+  if (!for_clients && (!below_minimum || coming_now > 0 || others_starve())) return growth;
   if (dials >= kDialsMax || now < retry_at_) return growth;
   const auto taken = shared_.quota.take(worker_);
   growth.wake = taken.wake;
@@ -119,7 +119,8 @@ std::size_t Pool::coming() const {
 
 bool Pool::others_starve() const {
   for (Limit* limit : {&shared_.quota.database(), &shared_.quota.user()}) {
-    if (limit->starving() > (limit == starving_at_ ? 1 : 0)) return true;
+    const int others = limit->starving() - (limit == starving_at_ ? 1 : 0);
+    if (others > limit->leaving()) return true;  // Those on their way out will feed some.
   }
   return false;
 }

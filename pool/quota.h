@@ -33,17 +33,22 @@ class Limit {
   void starve(int by) { starving_.fetch_add(by); }
   int starving() const { return starving_.load(std::memory_order_relaxed); }
 
+  // Units whose connections are on their way out: still taken, soon back.
+  void leave(int by) { leaving_.fetch_add(by); }
+  int leaving() const { return leaving_.load(std::memory_order_relaxed); }
+
   void set_max(std::int64_t max) { max_.store(max); }
   std::int64_t max() const { return max_.load(std::memory_order_relaxed); }
   std::int64_t taken() const { return taken_.load(std::memory_order_relaxed); }
   // More are taken than a smaller maximum, set since, allows.
-  bool exceeded() const { return max() > 0 && taken() > max(); }
+  bool exceeded() const { return max() > 0 && taken() - leaving() > max(); }
 
  private:
   std::atomic<std::int64_t> max_;
   std::atomic<std::int64_t> taken_{0};
   std::atomic<WorkerMask> wanting_{0};
   std::atomic<int> starving_{0};
+  std::atomic<int> leaving_{0};
 };
 
 // The limits one server connection counts against: its pool's, its database's, its user's.
@@ -61,6 +66,9 @@ class Quota {
   Taken take(std::size_t worker);
   WorkerMask give_back();
   bool exceeded() const;
+  void leave(int by) const {
+    for (Limit* limit : limits_) limit->leave(by);
+  }
   Limit& pool() const { return *limits_[0]; }
   Limit& database() const { return *limits_[1]; }
   Limit& user() const { return *limits_[2]; }

@@ -12,8 +12,8 @@ namespace {
 constexpr std::array<std::string_view, 5> kAlways{
     "client_encoding", "DateStyle", "TimeZone", "standard_conforming_strings", "application_name"};
 // PostgreSQL's spelling of what people like to track in addition.
-constexpr std::array<std::string_view, 4> kKnown{"IntervalStyle", "search_path",
-                                                 "default_transaction_read_only", "role"};
+constexpr std::array<std::string_view, 3> kKnown{"IntervalStyle", "search_path",
+                                                 "default_transaction_read_only"};
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 

@@ -155,11 +155,23 @@ Client::Begin Client::begin_request(const Piece& piece) {
     worker_.part_from(*this, Parting::terminated, "client close request");
     return Begin::stop;
   }
+  if (message->owes == Request::query && worker_.config().settings.disable_pqexec) {
+    refuse({"08P01", "PQexec disallowed", "disable_pqexec is set: use the extended protocol."});
+    return Begin::stop;
+  }
+  if (state == ClientState::linked && skip_ == Skip::none) return begin_linked(*message);
+  // Who does not take its answers is asked no more, and gets no server to block.
+  if (stream.congested()) {
+    stream.stop_feeding();
+    stream.tell_when_sent();
+    return Begin::wait;
+  }
   if (skip_ != Skip::none) return Begin::swallow;  // Answered in line already.
-  if (state == ClientState::linked) return begin_linked(*message);
   if (message->unlinked == Unlinked::read_past) return Begin::swallow;
   parked_alone_ = message->stands_alone;
-  return worker_.want_server(*this) && !waits_for_settings ? begin_linked(*message) : Begin::wait;
+  const bool linked_now = worker_.want_server(*this);
+  if (state == ClientState::draining) return Begin::stop;
+  return linked_now && !waits_for_settings ? begin_linked(*message) : Begin::wait;
 }
 
 Client::Begin Client::begin_linked(const ClientMessage& message) {
@@ -222,6 +234,7 @@ void Client::refuse(const Fault& fault) {
 
 void Client::on_sent() {
   if (state == ClientState::ready) go_on();
+  if (state == ClientState::console) console_->on_sent();
 }
 
 void Client::on_gone(int) {

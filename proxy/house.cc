@@ -124,7 +124,6 @@ void House::on_signal(int number) {
   switch (number) {
     case SIGHUP:
       log_.line(Level::info, "got SIGHUP, reloading the configuration");
-      log_.reopen();
       return reload(0, 0);
     case SIGQUIT:
       log_.line(Level::info, "got SIGQUIT, shutting down at once");
@@ -180,6 +179,7 @@ Result<void> House::start_reload() {
   if (!loaded) return tl::unexpected<Fault>(loaded.error());
   auto config = std::make_unique<const config::Config>(std::move(*loaded));
   for (const std::string& warning : config->warnings) log_.line(Level::warning, warning);
+  log_.reopen(config->settings.logfile);
   street_.set_options(io::SocketOptions::from(config->settings));
   const config::Config* const next = config.get();
   generations_.push_back({std::move(config), 0});

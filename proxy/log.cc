@@ -52,8 +52,9 @@ class SpdLog final : public Log {
 
   bool wants(Level level) const override { return settings_.debug || level != Level::debug; }
 
-  void reopen() override {
+  void reopen(const std::string& file) override {
     try {
+      settings_.file = file;
       open_sinks();
     } catch (const spdlog::spdlog_ex& thrown) {
       line(Level::error, std::string{"cannot reopen the log file: "} + thrown.what());

@@ -17,8 +17,8 @@ class Log {
   virtual ~Log() = default;
   virtual void line(Level level, std::string_view text) = 0;
   virtual bool wants(Level level) const = 0;
-  // The file has been moved away (log rotation): begin a new one.
-  virtual void reopen() = 0;
+  // The file has been moved away (log rotation), or another is wanted: begins a new one.
+  virtual void reopen(const std::string& file) = 0;
 };
 
 struct LogSettings {

@@ -42,7 +42,7 @@ struct HandOver {
   protocol::Values settings;  // Tracked parameters, in Tracked's order.
   Instant born_at;
   Instant idle_since;
-  std::uint32_t config_generation;
+  std::size_t config_generation;
   bool close_needed;
   bool has_named_statements;
   std::uint64_t last_client;

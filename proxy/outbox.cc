@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
+
+#include "protocol/check.h"
 
 namespace weir::proxy {
 
@@ -43,6 +46,7 @@ void Outbox::clear(Blocks& blocks) {
 void Outbox::store(Bytes bytes, Blocks& blocks) {
   if (bytes.empty()) return;
   const std::size_t kept = stored_bytes();
+  WEIR_CHECK(kept + bytes.size() <= kOutboxBytesMax);
   if (block_.capacity - end_ < bytes.size()) {
     Block larger = blocks.take(std::max(kept + bytes.size(), kept * 2));
     if (kept > 0) std::memcpy(larger.bytes.get(), block_.bytes.get() + begin_, kept);

@@ -14,6 +14,9 @@
 
 namespace weir::proxy {
 
+// Far above what throttling lets pile up; beyond it something of ours is broken.
+inline constexpr std::size_t kOutboxBytesMax = std::size_t{1} << 30;
+
 class Outbox {
  public:
   // `bytes` must stay where they are until flush().

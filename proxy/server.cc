@@ -71,7 +71,9 @@ HandOver Server::pack() {
                   .answers_lend = false};
 }
 
-bool Server::clean() const { return status == 'I' && ledger.settled() && !ledger.doubtful(); }
+bool Server::clean() const {
+  return status == 'I' && between_messages() && ledger.settled() && !ledger.doubtful();
+}
 
 void Server::ask(std::string_view sql) {
   Buffer out;
@@ -90,6 +92,7 @@ void Server::say_goodbye(bool terminate) {
 }
 
 void Server::on_open() {
+  if (generation != share().generation) return worker_.login_outdated(*this);
   worker_.move(*this, ServerEvent::connected);
   protocol::ScramNonce nonce{};
   worker_.world.random(nonce);
@@ -104,8 +107,11 @@ std::size_t Server::on_bytes(Bytes bytes) {
     take_login(bytes);
   } else if (state != ServerState::leaving) {
     take_answers(bytes);
+    more_at_hand_ = false;
     Client* const of = linked();
-    if (of != nullptr && of->waits_for_ledger && ledger.owed() < protocol::kLedgerMax / 2) {
+    if (std::exchange(release_put_off, false) && of != nullptr) worker_.maybe_release(*of);
+    if (linked() == of && of != nullptr && of->waits_for_ledger &&
+        ledger.owed() < protocol::kLedgerMax / 2) {
       of->waits_for_ledger = false;
       worker_.go_on_later(*of);
     }
@@ -133,14 +139,19 @@ void Server::take_login(Bytes bytes) {
     stream.put_copy(out);
     if (step == protocol::ServerLogin::Step::failed) {
       const Fault fault = login_->fault();
-      return worker_.login_failed(*this, fault, login_->certain());
+      // That we lack the password it wants will not change by itself either.
+      const bool refused = login_->certain() || std::string_view{fault.sqlstate}.starts_with("28");
+      return worker_.login_failed(*this, fault, refused);
     }
     if (step == protocol::ServerLogin::Step::more) continue;
+    if (!bytes.empty()) {
+      return worker_.login_failed(*this, {"08P01", "the server spoke unasked after its greeting"},
+                                  false);
+    }
     pid = login_->pid();
     cancel_key = login_->cancel_key();
     const auto login = std::move(login_);
-    worker_.welcomed(*this, login->parameters());
-    return take_answers(bytes);
+    return worker_.welcomed(*this, login->parameters());
   }
 }
 
@@ -154,6 +165,7 @@ void Server::take_answers(Bytes bytes) {
                                {"08P01", "the server sent a message of an impossible length"});
     }
     if (piece.begins && !begin_answer(piece)) return;
+    more_at_hand_ = !bytes.empty();
     const auto body = collecting_ ? collector_.add(piece) : std::nullopt;
     if (!dropping_) forward(piece);
     if (piece.ends) end_answer(piece, body);
@@ -162,6 +174,11 @@ void Server::take_answers(Bytes bytes) {
 }
 
 bool Server::begin_answer(const Piece& piece) {
+  const bool asynchronous = piece.tag == 'N' || piece.tag == 'S' || piece.tag == 'A';
+  if (release_put_off && !asynchronous) {  // Its client is done: this is not for it.
+    worker_.release_and_dismiss(*this);
+    return false;
+  }
   // What a SET of ours reports is for us to pass on, once all of it is known.
   const bool owed_to_us = ledger.front_is_drop();
   const protocol::ServerMessage* const message = protocol::server_message(piece.tag);
@@ -173,6 +190,7 @@ bool Server::begin_answer(const Piece& piece) {
     return false;
   }
   own_ = verdict == Verdict::drop;
+  if (own_ && piece.tag == 'E') own_query_failed_ = true;
   dropping_ = own_ || client == nullptr || (owed_to_us && piece.tag == 'S');
   collecting_ = message->collected_max > 0 && piece.body_bytes <= message->collected_max;
   if (!collecting_ && !message->may_be_longer) {
@@ -225,8 +243,8 @@ void Server::note_error(Bytes body) {
     client_told_ = fields.severity == "FATAL" || fields.severity == "PANIC";
     return;
   }
-  own_query_failed_ = own_;
   own_fault_ = {protocol::known_sqlstate(fields.sqlstate), fields.message, fields.hint};
+  if (state == ServerState::idle) worker_.lose_link(*this, own_fault_);
 }
 
 void Server::on_ready_for_query(Bytes body) {

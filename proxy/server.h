@@ -43,8 +43,13 @@ class Server final : public pool::ServerSlot, private StreamUser {
   // The linked client has been told by the server that its session is over.
   bool client_told() const { return client_told_; }
 
-  // Nothing is owed and no transaction is open.
+  // Nothing is owed, no transaction is open, no message is half way.
   bool clean() const;
+  bool between_messages() const { return framer_.at_boundary(); }
+  // A message for its client is half way: nothing may be put behind it.
+  bool broke_off() const { return framer_.in_body() && !dropping_; }
+  // More has come with the message at hand: who it belongs to is not known yet.
+  bool more_at_hand() const { return more_at_hand_; }
   // Says goodbye; the server hangs up. `terminate`: a Terminate message would not fall into the
   // middle of another.
   void say_goodbye(bool terminate);
@@ -60,14 +65,15 @@ class Server final : public pool::ServerSlot, private StreamUser {
   std::uint32_t pid = 0;
   Buffer cancel_key;
   Target target;
-  std::uint32_t generation = 0;       // Of the configuration it was dialled with.
+  std::size_t generation = 0;         // Of the configuration it was dialled with.
   std::uint32_t cancels_pending = 0;  // Cancel requests on their way to it.
   std::uint64_t last_client = 0;      // Whose session left its traces here.
   bool has_named_statements = false;  // Made by last_client.
   bool in_connect_query = false;      // Its test is the database's connect_query.
   bool last_warning = false;          // It has been asked twice to leave.
   Instant tested_at = -1;
-  bool cancel_wanted = false;  // Once our own query is answered.
+  bool cancel_wanted = false;    // Once our own query is answered.
+  bool release_put_off = false;  // Until all that has come at once has been looked at.
   std::string why_leaving;
 
  private:
@@ -89,8 +95,9 @@ class Server final : public pool::ServerSlot, private StreamUser {
   protocol::Framer framer_{kServerBodyMax};
   protocol::Collector collector_;
   std::unique_ptr<protocol::ServerLogin> login_;
-  bool own_ = false;         // The message at hand answers a query of ours.
-  bool dropping_ = false;    // The message at hand does not go to a client.
+  bool own_ = false;       // The message at hand answers a query of ours.
+  bool dropping_ = false;  // The message at hand does not go to a client.
+  bool more_at_hand_ = false;
   bool collecting_ = false;  // The message at hand must be understood.
   bool own_query_failed_ = false;
   bool client_told_ = false;

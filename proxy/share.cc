@@ -1,6 +1,7 @@
 #include "proxy/share.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace weir::proxy {
 
@@ -8,11 +9,25 @@ namespace {
 
 Instant or_never(std::int64_t us) { return us == 0 ? kNever : us; }
 
-// What a server connection was made with: when it differs, older connections must go.
-bool dials_alike(const config::Database& a, const config::Database& b) {
-  return a.hosts == b.hosts && a.port == b.port && a.dbname == b.dbname && a.user == b.user &&
-         a.password == b.password && a.startup_parameters == b.startup_parameters &&
-         a.connect_query == b.connect_query;
+// Of all that a server connection is made with, for the pool of this user.
+std::size_t digest(const config::Config& config, const config::Database& of, const PoolId& id) {
+  std::string all;
+  const auto add = [&all](std::string_view part) {
+    all += part;
+    all += '\0';
+  };
+  for (const std::string& host : of.hosts) add(host);
+  add(of.hosts.empty() ? config.settings.unix_socket_dir : std::string{});
+  add(std::to_string(of.port));
+  add(of.server_dbname(id.database));
+  add(of.user.value_or(std::string{}));
+  add(of.password.value_or(std::string{}));
+  for (const auto& [name, value] : of.startup_parameters) {
+    add(name);
+    add(value);
+  }
+  add(of.connect_query);
+  return std::hash<std::string>{}(all);
 }
 
 }  // namespace
@@ -20,7 +35,7 @@ bool dials_alike(const config::Database& a, const config::Database& b) {
 bool Share::configure(const config::Config& to, Commons& commons) {
   const config::Database* const found = to.find_database(id.database);
   if (found == nullptr) return false;
-  if (database != nullptr && !dials_alike(*database, *found)) ++generation;
+  generation = digest(to, *found, id);
   database = found;
   config = &to;
   const auto& settings = to.settings;
@@ -51,7 +66,7 @@ Target Share::next_target() {
 
 bool Share::below_minimum() const {
   using pool::ClientState;
-  if (settings().min_size <= shared().limit.taken()) return false;
+  if (database == nullptr || settings().min_size <= shared().limit.taken()) return false;
   return clients.at(ClientState::ready).size() + clients.at(ClientState::linked).size() +
              clients.at(ClientState::parked).size() >
          0;
@@ -62,7 +77,8 @@ protocol::ServerLogin::Request Share::login_request() const {
   request.user = id.user;
   request.database = database->server_dbname(id.database);
   request.parameters = database->startup_parameters;
-  if (database->password) {
+  const bool its_user = !database->user || *database->user == id.user;
+  if (database->password && its_user) {
     request.secret = *database->password;
   } else if (const std::string* secret = config->find_secret(id.user)) {
     request.secret = *secret;

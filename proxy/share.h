@@ -34,8 +34,9 @@ class Share : public pool::Pool, public pool::Deadline {
 
   const config::Database* database = nullptr;  // In the current Config.
   const config::Config* config = nullptr;
-  // Counts changes of what servers were dialled with: older servers close at their release.
-  std::uint32_t generation = 0;
+  // A digest of what servers are dialled with, the same in every worker: servers that were
+  // dialled with anything else close at their release.
+  std::size_t generation = 0;
   Instant query_wait = kNever;       // Longest wait in line.
   Instant server_lifetime = kNever;  // From its login.
   Parameters welcome;                // What a server told; empty until welcome_known.

@@ -117,7 +117,9 @@ void Stream::on_gone(int error) {
 
 void Stream::feed(Bytes bytes) {
   const std::size_t taken = stopped_ || unread_ ? 0 : user_.on_bytes(bytes);
-  if (is_open() && taken < bytes.size()) keep(bytes.subspan(taken));
+  if (!is_open() || taken == bytes.size()) return;
+  keep(bytes.subspan(taken));
+  steer_reads();
 }
 
 void Stream::keep(Bytes bytes) {

@@ -15,9 +15,7 @@ Worker::Worker(World& the_world, Commons& the_commons, const config::Config& con
                std::size_t worker_index)
     : world(the_world), commons(the_commons), index(worker_index) {
   apply(config);
-  if (index == 0 && config.settings.log_stats) {
-    deadlines.arm(stats_due_, world.now() + config.settings.stats_period_us);
-  }
+  if (index == 0) deadlines.arm(stats_due_, world.now() + config.settings.stats_period_us);
 }
 
 // What still lives goes without a word: the process is ending.
@@ -46,10 +44,11 @@ Worker::~Worker() {
 void Worker::settle() {
   do {
     for (std::size_t i = 0; i < ready_.size(); ++i) {
-      Client& client = *ready_[i];
-      client.queued_to_go_on = false;
-      client.go_on();
-      if (Server* const server = client.linked()) start_wanted_cancel(*server);
+      Client* const client = ready_[i];
+      if (client == nullptr) continue;  // It has gone meanwhile.
+      client->queued_to_go_on = false;
+      client->go_on();
+      if (Server* const server = client->linked()) start_wanted_cancel(*server);
     }
     ready_.clear();
     flush_touched();
@@ -165,13 +164,22 @@ void Worker::apply(const config::Config& config) {
 // Its database is gone from the configuration.
 void Worker::stop_serving(Share& of) {
   of.database = nullptr;
-  of.idle().each([&](pool::ServerSlot& slot) {
-    dismiss(static_cast<Server&>(slot), "database configuration changed");
-  });
+  of.config = nullptr;
+  of.generation = 0;
+  dismiss_unused(of, "database configuration changed");
   for (const auto state : {ClientState::welcoming, ClientState::parked, ClientState::ready}) {
     while (pool::ClientSlot* slot = of.clients.at(state).front()) {
       static_cast<Client&>(*slot).refuse(
           {"3D000", "no such database: " + of.id.database, "It is gone from the configuration."});
+    }
+  }
+}
+
+// Servers that serve nobody: idle, or still on their way in.
+void Worker::dismiss_unused(Share& of, std::string_view why) {
+  for (const auto state : {ServerState::dialing, ServerState::logging_in, ServerState::idle}) {
+    while (pool::ServerSlot* slot = of.servers.at(state).front()) {
+      dismiss(static_cast<Server&>(*slot), why);
     }
   }
 }
@@ -186,9 +194,7 @@ void Worker::take(Shutdown& letter) {
           static_cast<Client&>(*slot).refuse({"57P01", "server shutting down"});
         }
       }
-      of->idle().each([&](pool::ServerSlot& slot) {
-        dismiss(static_cast<Server&>(slot), "pooler is shutting down");
-      });
+      dismiss_unused(*of, "pooler is shutting down");
     }
   }
   check_finished();

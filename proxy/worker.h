@@ -86,9 +86,13 @@ class Worker final : public TurnTaker, public Turn {
   void move(Server& server, pool::ServerEvent on);
   void welcomed(Server& server, const Parameters& parameters);
   void login_failed(Server& server, const Fault& fault, bool certain);
+  // What it was dialled with has changed meanwhile.
+  void login_outdated(Server& server);
   void server_gone(Server& server, std::string_view why);
   // The server has sent ReadyForQuery. `own`: to a query of ours.
   void ready_for_query(Server& server, bool own);
+  // Its client has had all its answers and goes on; the server says more and goes.
+  void release_and_dismiss(Server& server);
   // The server is in doubt: it goes, and its client, if any, with it.
   void lose_link(Server& server, const Fault& fault);
   void cancel_over(CancelCall& call);
@@ -108,6 +112,7 @@ class Worker final : public TurnTaker, public Turn {
   void uncount_client(Client& client);
   void enter_pool(Client& client, Share& share);
   void greet(Client& client);
+  std::optional<std::string> untold_parameter(const Client& client) const;
   void greet_waiting(Share& share);
   void refuse_waiting(Share& share, const Fault& fault);
   void leave(Client& client, Parting parting);
@@ -163,6 +168,7 @@ class Worker final : public TurnTaker, public Turn {
   void take(Counts& letter);
   void take(ReloadDone& letter);
   void stop_serving(Share& share);
+  void dismiss_unused(Share& share, std::string_view why);
   void check_finished();
   void log_stats();
   Client* find_console(std::uint64_t id);

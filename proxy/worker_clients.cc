@@ -95,12 +95,20 @@ void Worker::enter_pool(Client& client, Share& to) {
   }
   if (to.welcome_known) return greet(client);
   client.parked_since = world.now();
+  if (to.query_wait != kNever) {
+    deadlines.arm_no_later(client, client.parked_since + to.query_wait);
+  }
   client.stream.stop_feeding();
   to.publish();
   grow(to);
 }
 
 void Worker::greet(Client& client) {
+  if (const auto untold = untold_parameter(client)) {
+    return client.refuse({"0A000", "unsupported startup parameter: " + *untold,
+                          "The server does not report this parameter, so it cannot follow the "
+                          "client from server to server."});
+  }
   protocol::Values values(commons.tracked.size());
   for (const auto& [name, told] : client.share()->welcome) {
     const auto tracked = commons.tracked.index(name);
@@ -112,6 +120,19 @@ void Worker::greet(Client& client) {
   client.greet();
   if (config_->settings.log_connections) log(Level::info, client, "login attempt: ok");
   go_on_later(client);
+}
+
+// A tracked parameter that the client has asked for, and that its servers say nothing of.
+std::optional<std::string> Worker::untold_parameter(const Client& client) const {
+  for (std::size_t i = 0; i < commons.tracked.size(); ++i) {
+    if (!client.settings.value(i)) continue;
+    const auto& welcome = client.share()->welcome;
+    const bool told = std::any_of(welcome.begin(), welcome.end(), [&](const auto& pair) {
+      return commons.tracked.index(pair.first) == i;
+    });
+    if (!told) return commons.tracked.name(i);
+  }
+  return std::nullopt;
 }
 
 void Worker::greet_waiting(Share& to) {
@@ -152,10 +173,9 @@ bool Worker::want_server(Client& client) {
     client.refuse({"57P01", "server shutting down"});
     return false;
   }
-  // Who does not take its answers gets no server to block.
-  if (client.stream.congested()) {
-    client.stream.stop_feeding();
-    client.stream.tell_when_sent();
+  if (of.database == nullptr) {
+    client.refuse(
+        {"3D000", "no such database: " + of.id.database, "It is gone from the configuration."});
     return false;
   }
   of.park(client, world.now());
@@ -239,6 +259,9 @@ void Worker::maybe_release(Client& client) {
   const bool settled = server->ledger.settled() || planted(Plant::double_release);
   if (!settled || server->status != 'I' || !client.between_messages()) return;
   if (client.share()->settings().mode == PoolMode::session) return;
+  // What has come behind the last answer is nobody's yet: it is looked at first.
+  server->release_put_off = server->more_at_hand();
+  if (server->release_put_off || !server->between_messages()) return;
   unlink(client, *server);
   set_state(client, ClientEvent::transaction_over);
   WorkerStats::add(commons.stats[index].transactions, 1);
@@ -248,8 +271,8 @@ void Worker::maybe_release(Client& client) {
 void Worker::unlink(Client& client, Server& server) {
   server.stream.set_feeder(nullptr);
   client.stream.set_feeder(nullptr);
-  server.cancel_wanted = false;
-  client.waits_for_ledger = false;
+  server.cancel_wanted = server.release_put_off = false;
+  if (std::exchange(client.waits_for_ledger, false)) go_on_later(client);
   client.share()->unlink(client, server);
 }
 
@@ -266,6 +289,7 @@ void Worker::part_from(Client& client, Parting parting, std::string_view why) {
   uncount_client(client);
   if (parting != Parting::refused) return retire(client);
   set_state(client, ClientEvent::dismissed);
+  if (client.pool != nullptr) client.pool->publish();
   client.stream.drop_unread();
   client.stream.resume_feeding();
   client.stream.finish_when_sent();
@@ -288,6 +312,7 @@ void Worker::leave(Client& client, Parting parting) {
 }
 
 void Worker::retire(Client& client) {
+  Client* const gone = nullptr;
   if (client.state == ClientState::closed) return;
   set_state(client, ClientEvent::gone);
   deadlines.disarm(client);
@@ -296,7 +321,8 @@ void Worker::retire(Client& client) {
   pool::ClientYard& yard = client.pool != nullptr ? client.pool->clients : lobby_;
   yard.leave(client);
   if (client.pool != nullptr) client.pool->publish();
-  if (client.queued_to_go_on) std::erase(ready_, &client);
+  // Not erased: settle() may be walking along.
+  if (client.queued_to_go_on) std::replace(ready_.begin(), ready_.end(), &client, gone);
   commons.stats[index].clients.fetch_sub(1, std::memory_order_relaxed);
   dead_clients_.push_back(std::move(places_[client.place]));
   free_places_.push_back(client.place);
@@ -310,6 +336,15 @@ void Worker::on_deadline(Client& client) {
     case ClientState::proving:
       return client.refuse({"57014", "client_login_timeout"});
     case ClientState::welcoming:
+      if (client.share()->query_wait != kNever &&
+          now >= client.parked_since + client.share()->query_wait) {
+        return client.refuse(
+            {"57P03", "query_wait_timeout", "No server connection could be made for this pool."});
+      }
+      if (const auto login = config_->settings.client_login_timeout_us;
+          login == 0 || now < client.connected_at + login) {
+        return deadlines.arm(client, client.parked_since + client.share()->query_wait);
+      }
       return client.refuse({"57P03", "client_login_timeout (server down)",
                             "No server connection could be made for this pool."});
     case ClientState::parked: {
@@ -362,7 +397,11 @@ void Worker::start_wanted_cancel(Server& server) {
 }
 
 void Worker::start_cancel(Server& server) {
-  if (server.cancels_pending > 0 || server.pid == 0) return;
+  if (server.pid == 0) return;
+  if (server.cancels_pending > 0) {  // Its turn comes when the one before is over.
+    server.cancel_wanted = server.client != nullptr;
+    return;
+  }
   if (cancels_.size() >= kCancelsMax) {
     return log(Level::warning, server, "cancel request dropped: too many are under way");
   }
@@ -383,7 +422,8 @@ void Worker::cancel_over(CancelCall& call) {
   if (!node.empty()) dead_cancels_.push_back(std::move(node.mapped()));
   if (server == servers_.end()) return;
   --server->second->cancels_pending;
-  if (server->second->state == ServerState::resting) free(*server->second);
+  if (server->second->state == ServerState::resting) return free(*server->second);
+  if (server->second->client != nullptr) start_wanted_cancel(*server->second);
 }
 
 }  // namespace weir::proxy

@@ -127,13 +127,16 @@ void Worker::welcomed(Server& server, const Parameters& parameters) {
   of.entry.set_parameters(parameters);
   move(server, ServerEvent::welcomed);
   server.idle_since = world.now();
+  if (of.database == nullptr) return dismiss(server, "database configuration changed");
   if (first) {
     for (std::size_t other = 0; other < commons.workers; ++other) {
       if (other != index) world.post(other, {Welcomed{of.id}});
     }
     greet_waiting(of);
   }
-  if (!of.database->connect_query.empty()) {
+  if (const auto why = reason_to_close(server); !why.empty()) {
+    dismiss(server, why);
+  } else if (!of.database->connect_query.empty()) {
     test(server, of.database->connect_query);
   } else {
     arm_idle(server);
@@ -151,6 +154,13 @@ void Worker::login_failed(Server& server, const Fault& fault, bool certain) {
   log(Level::warning, server, "login failed: " + fault.text + " (" + fault.sqlstate + ")");
   bury(server);
   if (certain && of.shared().limit.taken() == 0) refuse_waiting(of, fault);
+  grow(of);
+}
+
+void Worker::login_outdated(Server& server) {
+  Share& of = server.share();
+  log(Level::info, server, "closing because: database configuration changed");
+  bury(server);
   grow(of);
 }
 
@@ -187,7 +197,10 @@ void Worker::ready_for_query(Server& server, bool own) {
   if (failed || !server.clean()) {
     return dismiss(server, resetting ? "reset query failed" : "test query failed");
   }
+  // What comes behind the answer must not be charged to the next client.
+  if (server.more_at_hand()) return dismiss(server, "idle server got dirty");
   deadlines.disarm(server);
+  server.tested_at = world.now();
   make_idle(server, resetting ? ServerEvent::reset_done : ServerEvent::test_passed);
 }
 
@@ -256,13 +269,20 @@ void Worker::lose_link(Server& server, const Fault& fault) {
   Client* const client = server.linked();
   log(Level::warning, server, fault.text);
   if (client == nullptr) return dismiss(server, fault.text);
-  const bool told = server.client_told();
+  const bool told = server.client_told() || server.broke_off();
   const bool whole = client->between_messages();
   unlink(*client, server);
   dismiss(server, fault.text, whole);
   set_state(*client, pool::ClientEvent::transaction_over);
   if (told) return part_from(*client, Parting::refused, fault.text);
   client->refuse(fault);
+}
+
+void Worker::release_and_dismiss(Server& server) {
+  Client& client = *server.linked();
+  unlink(client, server);
+  set_state(client, pool::ClientEvent::transaction_over);
+  dismiss(server, "idle server got dirty");
 }
 
 void Worker::server_gone(Server& server, std::string_view why) {
@@ -284,7 +304,8 @@ void Worker::server_gone(Server& server, std::string_view why) {
     bury(server);
     return grow(of);
   }
-  const bool told = server.client_told();
+  // Behind half a message no word of ours can be told from it.
+  const bool told = server.client_told() || server.broke_off();
   unlink(*client, server);
   bury(server);
   set_state(*client, pool::ClientEvent::transaction_over);
@@ -295,11 +316,13 @@ void Worker::server_gone(Server& server, std::string_view why) {
 // Asks it to leave. It counts against every limit until it has hung up, so that PostgreSQL never
 // sees more connections than the limits say.
 void Worker::dismiss(Server& server, std::string_view why, bool terminate) {
+  if (server.state == ServerState::leaving) return;
   server.why_leaving = why;
   log(Level::info, server, "closing because: " + server.why_leaving);
   if (server.state == ServerState::dialing) return bury(server);
   server.say_goodbye(terminate);
   move(server, ServerEvent::dismissed);
+  server.share().shared().quota.leave(+1);
   deadlines.arm(server, world.now() + kFarewellPatience);
   server.share().publish();
   look_again(server.share());
@@ -307,6 +330,7 @@ void Worker::dismiss(Server& server, std::string_view why, bool terminate) {
 
 void Worker::bury(Server& server) {
   Share& of = server.share();
+  if (server.state == ServerState::leaving) of.shared().quota.leave(-1);
   move(server, ServerEvent::gone);
   server.stream.close();
   dead_servers_.push_back(take_out(server));

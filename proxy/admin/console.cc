@@ -30,6 +30,11 @@ std::size_t Console::take(Bytes bytes) {
   Bytes left = bytes;
   protocol::Piece piece;
   while (!waiting_) {
+    if (client_.stream.congested()) {  // Who does not read is asked no more.
+      client_.stream.stop_feeding();
+      client_.stream.tell_when_sent();
+      break;
+    }
     const auto cut = framer_.next(left, piece);
     if (cut == Framer::Cut::need_more) break;
     if (cut == Framer::Cut::bad_length) {
@@ -122,6 +127,10 @@ void Console::wait() {
 void Console::go_on() {
   waiting_ = false;
   client_.stream.resume_feeding();
+}
+
+void Console::on_sent() {
+  if (!waiting_) client_.stream.resume_feeding();
 }
 
 void Console::ask_counts() {

@@ -28,6 +28,8 @@ class Console {
 
   // As StreamUser::on_bytes().
   std::size_t take(Bytes bytes);
+  // All that was sent has gone.
+  void on_sent();
   // What every worker answers to CountsWanted, one call each.
   void on_counts(std::vector<PoolCounts> pools);
   void on_reloaded(const std::string& complaint);

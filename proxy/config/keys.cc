@@ -54,7 +54,7 @@ constexpr auto kKeys = std::to_array<Key>({
   {"client_tls_sslmode", choice, U::none, "disable", G, reloads, later, "TLS with clients", kTlsModes, kTlsLater},
   {"conffile", text, U::path, nullptr, G, reloads, later, "File to read at the next RELOAD"},
   {"default_pool_size", integer, U::count, "20", G, reloads, built, "Server connections per database and user; 0: no limit"},
-  {"disable_pqexec", boolean, U::none, "0", G, restart, later, "Forbid the simple query protocol"},
+  {"disable_pqexec", boolean, U::none, "0", G, restart, built, "Forbid the simple query protocol"},
   {"dns_max_ttl", time, U::none, "15", G, reloads, later, "How long a resolved name is kept"},
   {"dns_nxdomain_ttl", time, U::none, "15", G, reloads, later, "How long a failed lookup is kept"},
   {"dns_zone_check_period", time, U::none, "0", G, reloads, later, "How often the zone's serial is checked; 0: never"},

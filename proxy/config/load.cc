@@ -154,8 +154,10 @@ Result<Config> build(const Result<Ini>& ini, const std::string& name) {
 void guard(Loader& loader, const Database& database, const Place& place) {
   if (!database.password) {
     loader.set("auth_type", "trust");
+    loader.config().secrets.emplace(*database.user, "");
     loader.config().warnings.push_back(
-        placed(place, "the URL has no password, so every client on this machine is let in"));
+        placed(place, "the URL has no password, so whoever on this machine names user " +
+                          *database.user + " is let in"));
     return;
   }
   loader.set("auth_type", "scram-sha-256");

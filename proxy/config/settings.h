@@ -37,6 +37,7 @@ struct Settings {
   std::int64_t client_login_timeout_us = 60 * kMicrosPerSecond;
   std::vector<std::string> ignore_startup_parameters = {};
   std::vector<std::string> track_extra_parameters = {"IntervalStyle"};
+  bool disable_pqexec = false;  // Refuse the simple query protocol.
   std::int64_t max_packet_size = 2147483647;
 
   // How many.
