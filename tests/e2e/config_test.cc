@@ -92,7 +92,8 @@ TEST_CASE("a port in use stops the start and is named") {
 TEST_CASE("keys that are not built yet are taken with one warning") {
   if (is_pgbouncer()) return;
   Pgweir pgweir(Settings::on(Postgres::shared()).line("dns_zone_check_period = 3"));
-  CHECK(pgweir.log().find("dns_zone_check_period") != std::string::npos);
+  CHECK(
+      eventually([&] { return pgweir.log().find("dns_zone_check_period") != std::string::npos; }));
   CHECK(Session(pgweir.conninfo()).value("SELECT 1") == "1");
 }
 
