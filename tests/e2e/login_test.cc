@@ -25,6 +25,16 @@ Settings with_auth(const std::string& type,
   return settings;
 }
 
+// A SCRAM secret proves clients but cannot log in to a server: the password for that stands in the
+// database's line.
+Settings with_forced_user(const std::string& type, const std::string& secret) {
+  Settings settings = with_auth(type, {{"scram_role", secret}});
+  for (std::string& database : settings.databases) {
+    database += " user=scram_role password=" + std::string(kRolePassword);
+  }
+  return settings;
+}
+
 std::string password(const std::string& text) { return "password='" + text + "'"; }
 
 // What the client is told when it tries this password.
@@ -69,7 +79,7 @@ TEST_CASE("md5 against a plain and an md5 secret; the server wants md5 too") {
 TEST_CASE("scram-sha-256 against a plain and a SCRAM secret; the server wants SCRAM too") {
   for (const std::string& secret : {std::string(kRolePassword), stored_secret("scram_role")}) {
     CAPTURE(secret);
-    Pgweir pgweir(with_auth("scram-sha-256", {{"scram_role", secret}}));
+    Pgweir pgweir(with_forced_user("scram-sha-256", secret));
     Session right(pgweir.conninfo("scram_role", "shop", password(kRolePassword)));
     CHECK_MESSAGE(right.alive(), right.error());
     CHECK(right.value("SELECT current_user") == "scram_role");
@@ -78,7 +88,7 @@ TEST_CASE("scram-sha-256 against a plain and a SCRAM secret; the server wants SC
 }
 
 TEST_CASE("md5 in the configuration becomes SCRAM for a SCRAM secret") {
-  Pgweir pgweir(with_auth("md5", {{"scram_role", stored_secret("scram_role")}}));
+  Pgweir pgweir(with_forced_user("md5", stored_secret("scram_role")));
   Session session(pgweir.conninfo("scram_role", "shop", password(kRolePassword)));
   CHECK_MESSAGE(session.alive(), session.error());
   CHECK(session.value("SELECT current_user") == "scram_role");
@@ -296,4 +306,11 @@ TEST_CASE("names of every length and kind are names, or refused") {
     CHECK(nowhere.sqlstate.size() == 5);
   }
   CHECK(Session(pgweir.conninfo()).value("SELECT 1") == "1");
+}
+
+TEST_CASE("a SCRAM secret that should log in to a server is refused at once, in plain words") {
+  Pgweir pgweir(with_auth("scram-sha-256", {{"scram_role", stored_secret("scram_role")}}));
+  Session session(pgweir.conninfo("scram_role", "shop", password(kRolePassword)));
+  CHECK_FALSE(session.alive());
+  CHECK(session.error().find("only a hash of the password is known") != std::string::npos);
 }

@@ -187,7 +187,7 @@ TEST_CASE("max_user_connections is exact over databases and workers") {
   }
 }
 
-TEST_CASE("two users compete for one place of the database without starving") {
+TEST_CASE("two users compete for one place of the database: both are served in the end") {
   for (const int workers : worker_counts()) {
     CAPTURE(workers);
     Pgweir pgweir(pool_of(5, workers).line("max_db_connections = 1"));
