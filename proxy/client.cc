@@ -181,6 +181,7 @@ Client::Begin Client::begin_linked(const ClientMessage& message) {
     stream.stop_feeding();
     return Begin::wait;
   }
+  to.release_put_off = false;  // It goes on asking here.
   if (message.owes) to.ledger.note(*message.owes, Action::forward);
   watch_name_ = message.owes == Request::parse && !to.has_named_statements;
   return Begin::pass;

@@ -259,9 +259,9 @@ void Worker::maybe_release(Client& client) {
   const bool settled = server->ledger.settled() || planted(Plant::double_release);
   if (!settled || server->status != 'I' || !client.between_messages()) return;
   if (client.share()->settings().mode == PoolMode::session) return;
-  // What has come behind the last answer is nobody's yet: it is looked at first.
-  server->release_put_off = server->more_at_hand();
-  if (server->release_put_off || !server->between_messages()) return;
+  // What has come behind the last answer is nobody's yet: it is looked at first, once it is whole.
+  server->release_put_off = server->more_at_hand() || !server->between_messages();
+  if (server->release_put_off) return;
   unlink(client, *server);
   set_state(client, ClientEvent::transaction_over);
   WorkerStats::add(commons.stats[index].transactions, 1);
