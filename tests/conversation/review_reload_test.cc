@@ -1,0 +1,208 @@
+// review_reload_test.cc: a configuration or a shutdown that comes while servers are on their way.
+#include <doctest/doctest.h>
+
+#include "tests/conversation/story.h"
+
+using namespace weir;
+using namespace weir::story;
+
+namespace {
+
+using Answer = street::Door::Answer;
+
+constexpr std::string_view kNoShop = "E(FATAL)\"3D000 no such database: shop\" .";
+const Settings kApp{{"user", "app"}, {"database", "shop"}};
+
+void replace_shop(Stage& stage, std::string_view with, const Setting& setting = {}) {
+  std::string text = Stage::config_text(setting);
+  constexpr std::string_view kShop = "shop = host=db";
+  text.replace(text.find(kShop), kShop.size(), with);
+  stage.town.reload(text);
+  stage.run();
+}
+
+void remove_shop(Stage& stage) { replace_shop(stage, "mart = host=db"); }
+
+// A second place to dial to, with backends as at the first.
+street::Door& open_other(Stage& stage) {
+  street::Door& other = stage.town.net.door("other", 5432);
+  other.on_connect = stage.door.on_connect;
+  return other;
+}
+
+}  // namespace
+
+TEST_CASE("a RELOAD that takes the database away drops the dial to it") {
+  InOrder policy;
+  Stage stage(policy);
+  stage.door.answer = Answer::hang;
+  Caller& client = stage.caller();
+  client.say(startup_bytes(kApp));
+  CHECK(client.heard() == "R");
+  remove_shop(stage);
+  CHECK(client.heard() == kNoShop);
+  stage.door.answer = Answer::accept;
+  stage.wait(60 * kSecond);
+  CHECK(stage.door.open == 0);
+}
+
+TEST_CASE("a RELOAD that takes the database away drops the server that logs in") {
+  for (const bool answers : {false, true}) {
+    InOrder policy;
+    Stage stage(policy);
+    stage.greeting = "";
+    stage.hangs_up = false;
+    Caller& client = stage.caller();
+    client.say(startup_bytes(kApp));
+    CHECK(client.heard() == "R");
+    REQUIRE(stage.backends() == 1);
+    remove_shop(stage);
+    CHECK(client.heard() == kNoShop);
+    if (answers) stage.backend(1).say("R S'server_version=16.4' K(7) Z");
+    CHECK(stage.backend(1).heard() == "X .");
+    stage.backend(1).hang_up();
+    stage.wait(60 * kSecond);
+    CHECK(stage.door.open == 0);
+    CHECK(stage.backends() == 1);
+  }
+}
+
+TEST_CASE("a RELOAD that takes the database away tells who waits for a second server") {
+  for (const Answer answer : {Answer::hang, Answer::accept}) {
+    InOrder policy;
+    Stage stage(policy);
+    Caller& busy = stage.client();
+    Caller& waiting = stage.client();
+    busy.say("Q'begin'");
+    stage.door.answer = answer;
+    stage.greeting = "";
+    waiting.say("Q'select 2'");
+    remove_shop(stage);
+    CHECK(waiting.heard() == kNoShop);
+    CHECK(busy.heard().empty());
+    stage.door.answer = Answer::accept;
+    stage.run();
+    CHECK(stage.door.open == 1);
+  }
+}
+
+TEST_CASE("a transaction outlives its database's place in the configuration, the session not") {
+  however_cut([](InOrder& policy) {
+    Stage stage(policy);
+    Caller& client = stage.client();
+    client.say("Q'begin'");
+    stage.backend(1).say("C Z(T)");
+    remove_shop(stage);
+    client.say("Q'commit'");
+    stage.backend(1).say("C Z");
+    CHECK(client.heard() == "C Z(T) C Z");
+    CHECK(stage.backend(1).heard() == "Q\"begin\" Q\"commit\" X .");
+    client.say("Q'select 1'");
+    CHECK(client.heard() == kNoShop);
+    CHECK(stage.backends() == 1);
+  });
+}
+
+TEST_CASE("SHUTDOWN WAIT_FOR_SERVERS ends while a server is dialled or logs in") {
+  for (const Answer answer : {Answer::hang, Answer::accept}) {
+    InOrder policy;
+    Stage stage(policy);
+    stage.door.answer = answer;
+    stage.greeting = "";
+    Caller& client = stage.caller();
+    client.say(startup_bytes(kApp));
+    stage.town.shut_down(proxy::Stop::when_servers_left);
+    stage.run();
+    CHECK(client.heard() == "R E(FATAL)\"57P01 server shutting down\" .");
+    CHECK(stage.town.finished());
+  }
+}
+
+TEST_CASE("SHUTDOWN WAIT_FOR_SERVERS keeps nothing of what stands behind a refused request") {
+  InOrder policy;
+  Stage stage(policy);
+  Caller& busy = stage.client();
+  Caller& client = stage.client();
+  busy.say("Q'begin'");
+  stage.town.shut_down(proxy::Stop::when_servers_left);
+  stage.run();
+  Buffer bulk = client_bytes("Q'select 2'");
+  bulk.resize(bulk.size() + 1024 * 1024, 'x');
+  client.peer.send(bulk);
+  stage.run();
+  CHECK_FALSE(client.peer.paused());
+  client.say(bulk);
+  CHECK(client.peer.in_flight() == 0);
+  CHECK(client.heard() == "E(FATAL)\"57P01 server shutting down\" .");
+}
+
+TEST_CASE("a server that was dialled where a RELOAD dials no more is never granted") {
+  InOrder policy;
+  Stage stage(policy);
+  open_other(stage);
+  stage.door.answer = Answer::hang;
+  Caller& client = stage.caller();
+  client.say(startup_bytes(kApp));
+  replace_shop(stage, "shop = host=other");
+  stage.door.answer = Answer::accept;
+  stage.run();
+  CHECK(client.heard().find("R S") == 0);
+  client.say("Q'select 1'");
+  CHECK(stage.door.open == 0);
+  Backend& server = stage.backend(stage.backends());
+  CHECK(server.peer.target.host == "other");
+  CHECK(server.heard() == "Q\"select 1\"");
+  CHECK(stage.backend(1).user.empty());  // It has not even been greeted.
+}
+
+TEST_CASE("a server that logs in where a RELOAD dials no more is never granted") {
+  however_cut([](InOrder& policy) {
+    Stage stage(policy);
+    open_other(stage);
+    stage.greeting = "";
+    Caller& client = stage.caller();
+    client.say(startup_bytes(kApp));
+    replace_shop(stage, "shop = host=other");
+    stage.greeting = kGreeting;
+    stage.backend(1).say("R S'server_version=16.4' K(101) Z");
+    client.say("Q'select 1'");
+    CHECK(stage.backend(1).heard() == "X .");
+    REQUIRE(stage.backends() == 2);
+    CHECK(stage.backend(2).peer.target.host == "other");
+    CHECK(stage.backend(2).heard() == "Q\"select 1\"");
+  });
+}
+
+TEST_CASE("a worker that opens the pool after a RELOAD takes servers over as the others do") {
+  const Setting setting{.config = "default_pool_size = 1", .workers = 2};
+  InOrder policy;
+  Stage stage(policy, setting);
+  street::Door& other = open_other(stage);
+  Caller& here = stage.client(0);
+  replace_shop(stage, "shop = host=other", setting);
+  here.say("Q'select 1'");
+  REQUIRE(stage.backends() == 2);
+  stage.backend(2).say("T D C Z");
+  Caller& there = stage.client(1);
+  there.say("Q'select 2'");
+  stage.wait(kSecond);
+  CHECK(stage.backend(2).heard() == "Q\"select 1\" Q\"select 2\"");
+  CHECK(stage.door.open == 0);
+  CHECK(other.opened == 1);
+}
+
+TEST_CASE("a RELOAD that forces another user gives its password to nobody else") {
+  InOrder policy;
+  Stage stage(policy, {.shop = "user=alice password=one"});
+  Caller& client = stage.client();
+  CHECK(stage.backend(1).user == "alice");
+  stage.town.reload(Stage::config_text({.shop = "user=eve password=two"}));
+  stage.run();
+  stage.greeting = "";
+  client.say("Q'select 1'");
+  REQUIRE(stage.backends() == 2);
+  CHECK(stage.backend(2).user == "alice");
+  stage.backend(2).say(raw_message('R', 8, {"\0\0\0\3", 4}));
+  CHECK(stage.backend(2).heard().find("two") == std::string::npos);
+  CHECK(client.heard().find("E(FATAL)'28P01 ") == 0);
+}
