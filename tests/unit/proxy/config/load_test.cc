@@ -326,6 +326,7 @@ TEST_CASE("DATABASE_URL without a password trusts the loopback, and says so") {
   const auto config = from_environment(" postgres://app@/\n");
   REQUIRE(config);
   CHECK(config->settings.auth_type == AuthType::trust);
+  CHECK(config->find_secret("app") != nullptr);  // Trust lets in whom it knows.
   CHECK(config->settings.admin_users.empty());
   REQUIRE(config->find_database("app"));  // As libpq: the user's name stands for the database.
   CHECK(config->find_database("app")->hosts[0] == "/var/run/postgresql");
