@@ -103,7 +103,8 @@ ErrorFields parse_error(Bytes body) {
   }
   if (!untranslated.empty()) fields.severity = std::move(untranslated);
   if (fields.severity.empty()) fields.severity = "ERROR";
-  if (!is_sqlstate(fields.sqlstate)) fields.sqlstate = "XX000";
+  fields.has_sqlstate = is_sqlstate(fields.sqlstate);
+  if (!fields.has_sqlstate) fields.sqlstate = "XX000";
   if (fields.message.empty()) fields.message = "server sent no error message";
   return fields;
 }

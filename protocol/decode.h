@@ -38,11 +38,12 @@ class Reader {
 
 // ErrorResponse and NoticeResponse (manual: 54.8 Error and Notice Message Fields).
 struct ErrorFields {
-  std::string severity;  // V where sent (never translated), else S, else "ERROR".
-  std::string sqlstate;  // C; "XX000" when missing or not five of [0-9A-Z].
-  std::string message;   // M; "server sent no error message" when missing.
-  std::string detail;    // D, may be empty.
-  std::string hint;      // H, may be empty.
+  std::string severity;       // V where sent (never translated), else S, else "ERROR".
+  std::string sqlstate;       // C; "XX000" when missing or not five of [0-9A-Z].
+  std::string message;        // M; "server sent no error message" when missing.
+  std::string detail;         // D, may be empty.
+  std::string hint;           // H, may be empty.
+  bool has_sqlstate = false;  // C was there, as it must be.
 };
 // Total: missing fields, a missing terminator, a field without end (taken to the end of the body)
 // are tolerated, unknown fields skipped; of a repeated field the first counts.

@@ -38,8 +38,6 @@ class Framer {
   // `piece.carry` is valid until the next call.
   Cut next(Bytes& input, Piece& piece);
 
-  // Part of a body has been given out, and more of it is to come.
-  bool in_body() const { return body_left_ > 0; }
   // No message is half way.
   bool at_boundary() const { return head_bytes_ == 0 && body_left_ == 0; }
 

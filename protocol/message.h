@@ -49,35 +49,39 @@ inline constexpr std::array kClientMessages{
 };
 
 inline constexpr std::uint32_t kPasses = 0;  // Never collected: the body streams by.
+inline constexpr std::uint32_t kAnyLength = std::numeric_limits<std::uint32_t>::max();
+inline constexpr std::uint32_t kColumnsMax = 65'535;  // A count of columns is 16 bits wide.
 
 struct ServerMessage {
   char tag;
   std::string_view name;
-  std::uint32_t collected_max = kPasses;  // Understood up to this many body bytes.
-  bool may_be_longer = true;              // Beyond them it passes, not understood; else a fault.
+  // A longer body is a lie: the server is in doubt.
+  std::uint32_t body_max;
+  // Understood up to this many body bytes; beyond them it passes unread.
+  std::uint32_t collected_max = kPasses;
 };
 
 inline constexpr std::array kServerMessages{
-    ServerMessage{'D', "DataRow"},
-    ServerMessage{'C', "CommandComplete"},
-    ServerMessage{'Z', "ReadyForQuery", 1, false},
-    ServerMessage{'T', "RowDescription"},
-    ServerMessage{'1', "ParseComplete"},
-    ServerMessage{'2', "BindComplete"},
-    ServerMessage{'3', "CloseComplete"},
-    ServerMessage{'n', "NoData"},
-    ServerMessage{'t', "ParameterDescription"},
-    ServerMessage{'s', "PortalSuspended"},
-    ServerMessage{'I', "EmptyQueryResponse"},
-    ServerMessage{'E', "ErrorResponse", 16 * 1024},
-    ServerMessage{'N', "NoticeResponse"},
-    ServerMessage{'S', "ParameterStatus", 16 * 1024, false},
-    ServerMessage{'A', "NotificationResponse"},
-    ServerMessage{'G', "CopyInResponse"},
-    ServerMessage{'H', "CopyOutResponse"},
-    ServerMessage{'d', "CopyData"},
-    ServerMessage{'c', "CopyDone"},
-    ServerMessage{'V', "FunctionCallResponse"},
+    ServerMessage{'D', "DataRow", kAnyLength},
+    ServerMessage{'C', "CommandComplete", 8 * 1024},
+    ServerMessage{'Z', "ReadyForQuery", 1, 1},
+    ServerMessage{'T', "RowDescription", 64 * 1024 * 1024},
+    ServerMessage{'1', "ParseComplete", 0},
+    ServerMessage{'2', "BindComplete", 0},
+    ServerMessage{'3', "CloseComplete", 0},
+    ServerMessage{'n', "NoData", 0},
+    ServerMessage{'t', "ParameterDescription", 2 + 4 * kColumnsMax},
+    ServerMessage{'s', "PortalSuspended", 0},
+    ServerMessage{'I', "EmptyQueryResponse", 0},
+    ServerMessage{'E', "ErrorResponse", kAnyLength, 16 * 1024},
+    ServerMessage{'N', "NoticeResponse", kAnyLength},
+    ServerMessage{'S', "ParameterStatus", 16 * 1024, 16 * 1024},
+    ServerMessage{'A', "NotificationResponse", 64 * 1024},
+    ServerMessage{'G', "CopyInResponse", 3 + 2 * kColumnsMax},
+    ServerMessage{'H', "CopyOutResponse", 3 + 2 * kColumnsMax},
+    ServerMessage{'d', "CopyData", kAnyLength},
+    ServerMessage{'c', "CopyDone", 0},
+    ServerMessage{'V', "FunctionCallResponse", kAnyLength},
 };
 
 namespace message_detail {

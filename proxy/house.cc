@@ -49,6 +49,8 @@ House::~House() {
 }
 
 Result<void> House::open() {
+  // Before the doors open: whoever sees them open may send a signal.
+  signals_ = std::make_unique<io::Signals>(street_[0], [this](int number) { on_signal(number); });
   const auto& config = *generations_.front().config;
   auto options = io::ListenerOptions::from(config.settings);
   options.descriptors_max = io::raise_open_files();
@@ -81,7 +83,6 @@ void House::say_start() const {
 }
 
 void House::run() {
-  signals_ = std::make_unique<io::Signals>(street_[0], [this](int number) { on_signal(number); });
   std::vector<std::thread> threads;
   for (std::size_t i = 1; i < workers_count_; ++i) {
     threads.emplace_back([this, i] { street_[i].run(*workers_[i]); });

@@ -167,7 +167,8 @@ void Server::take_answers(Bytes bytes) {
     if (piece.begins && !begin_answer(piece)) return;
     more_at_hand_ = !bytes.empty();
     const auto body = collecting_ ? collector_.add(piece) : std::nullopt;
-    if (!dropping_) forward(piece);
+    // What is understood goes on once it has been: a lie must not reach the client.
+    if (!dropping_ && !collecting_) forward(piece);
     if (piece.ends) end_answer(piece, body);
     if (state == ServerState::leaving || state == ServerState::closed) return;
   }
@@ -193,7 +194,7 @@ bool Server::begin_answer(const Piece& piece) {
   if (own_ && piece.tag == 'E') own_query_failed_ = true;
   dropping_ = own_ || client == nullptr || (owed_to_us && piece.tag == 'S');
   collecting_ = message->collected_max > 0 && piece.body_bytes <= message->collected_max;
-  if (!collecting_ && !message->may_be_longer) {
+  if (piece.body_bytes > message->body_max) {
     worker_.lose_link(*this,
                       {"08P01", "the server sent an overlong " + std::string{message->name}});
     return false;
@@ -204,55 +205,73 @@ bool Server::begin_answer(const Piece& piece) {
 void Server::forward(const Piece& piece) {
   Client* const to = linked();
   if (to == nullptr) return;
+  passing_ = !piece.ends;
   if (!piece.carry.empty()) to->stream.put_copy(piece.carry);
   to->stream.put(piece.raw);
 }
 
 void Server::end_answer(const Piece& piece, std::optional<Bytes> body) {
-  switch (piece.tag) {
-    case 'S':
-      note_status(*body);
-      break;
-    case 'E':
-      if (body) note_error(*body);
-      break;
-    case 'Z':
-      on_ready_for_query(*body);
-      break;
-    default:
-      break;
+  if (body) {
+    const auto fault = piece.tag == 'S'   ? note_status(*body)
+                       : piece.tag == 'E' ? note_error(*body)
+                                          : note_ready(*body);
+    if (fault) return worker_.lose_link(*this, *fault);
+    if (!dropping_) pass_on(piece, *body);
+    if (piece.tag == 'Z') return on_ready_for_query();
+    if (piece.tag == 'E' && state == ServerState::idle) {
+      return worker_.lose_link(*this, own_fault_);
+    }
   }
   if (client != nullptr) pay_ours();
 }
 
-void Server::note_status(Bytes body) {
+// A message that was collected: as it stands, or put together again when a read had split it.
+void Server::pass_on(const Piece& piece, Bytes body) {
+  if (piece.begins && piece.carry.empty()) return forward(piece);
+  Client* const to = linked();
+  if (to == nullptr) return;
+  std::uint8_t head[protocol::kHeaderBytes] = {static_cast<std::uint8_t>(piece.tag)};
+  store_u32(head + 1, piece.body_bytes + 4);
+  to->stream.put_copy(head);
+  to->stream.put_copy(body);
+}
+
+std::optional<Fault> Server::note_status(Bytes body) {
   const auto parsed = protocol::parse_parameter_status(body);
-  if (!parsed) return worker_.lose_link(*this, parsed.error());
+  if (!parsed) return parsed.error();
   const auto index = worker_.commons.tracked.index(parsed->name);
-  if (!index) return;
+  if (!index) return std::nullopt;
   settings = worker_.settings.with(settings, worker_.commons.tracked, *index, parsed->value);
   Client* const of = linked();
-  if (of == nullptr || dropping_) return;
+  if (of == nullptr || dropping_) return std::nullopt;
   of->settings =
       worker_.settings.with(of->settings, worker_.commons.tracked, *index, parsed->value);
+  return std::nullopt;
 }
 
-void Server::note_error(Bytes body) {
+std::optional<Fault> Server::note_error(Bytes body) {
   const auto fields = protocol::parse_error(body);
+  if (!fields.has_sqlstate) {
+    return Fault{"08P01", "the server sent an ErrorResponse without a SQLSTATE"};
+  }
   if (!dropping_) {
     client_told_ = fields.severity == "FATAL" || fields.severity == "PANIC";
-    return;
+  } else {
+    own_fault_ = {protocol::known_sqlstate(fields.sqlstate), fields.message, fields.hint};
   }
-  own_fault_ = {protocol::known_sqlstate(fields.sqlstate), fields.message, fields.hint};
-  if (state == ServerState::idle) worker_.lose_link(*this, own_fault_);
+  return std::nullopt;
 }
 
-void Server::on_ready_for_query(Bytes body) {
+std::optional<Fault> Server::note_ready(Bytes body) {
   const char now = body.empty() ? '\0' : static_cast<char>(body[0]);
   if (now != 'I' && now != 'T' && now != 'E') {
-    return worker_.lose_link(*this, {"08P01", "the server sent a malformed ReadyForQuery"});
+    return Fault{"08P01", "the server sent a malformed ReadyForQuery"};
   }
   status = now;
+  return std::nullopt;
+}
+
+void Server::on_ready_for_query() {
   worker_.ready_for_query(*this, own_);
   own_query_failed_ = false;
 }

@@ -47,7 +47,7 @@ class Server final : public pool::ServerSlot, private StreamUser {
   bool clean() const;
   bool between_messages() const { return framer_.at_boundary(); }
   // A message for its client is half way: nothing may be put behind it.
-  bool broke_off() const { return framer_.in_body() && !dropping_; }
+  bool broke_off() const { return passing_; }
   // More has come with the message at hand: who it belongs to is not known yet.
   bool more_at_hand() const { return more_at_hand_; }
   // Says goodbye; the server hangs up. `terminate`: a Terminate message would not fall into the
@@ -86,9 +86,11 @@ class Server final : public pool::ServerSlot, private StreamUser {
   bool begin_answer(const protocol::Piece& piece);
   void end_answer(const protocol::Piece& piece, std::optional<Bytes> body);
   void forward(const protocol::Piece& piece);
-  void note_status(Bytes body);
-  void note_error(Bytes body);
-  void on_ready_for_query(Bytes body);
+  void pass_on(const protocol::Piece& piece, Bytes body);
+  std::optional<Fault> note_status(Bytes body);
+  std::optional<Fault> note_error(Bytes body);
+  std::optional<Fault> note_ready(Bytes body);
+  void on_ready_for_query();
   void pay_ours();
 
   Worker& worker_;
@@ -97,6 +99,7 @@ class Server final : public pool::ServerSlot, private StreamUser {
   std::unique_ptr<protocol::ServerLogin> login_;
   bool own_ = false;       // The message at hand answers a query of ours.
   bool dropping_ = false;  // The message at hand does not go to a client.
+  bool passing_ = false;     // Part of the message at hand has gone to the client.
   bool more_at_hand_ = false;
   bool collecting_ = false;  // The message at hand must be understood.
   bool own_query_failed_ = false;

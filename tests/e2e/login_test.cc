@@ -30,7 +30,7 @@ Settings with_auth(const std::string& type,
 Settings with_forced_user(const std::string& type, const std::string& secret) {
   Settings settings = with_auth(type, {{"scram_role", secret}});
   for (std::string& database : settings.databases) {
-    database += " user=scram_role password=" + std::string(kRolePassword);
+    database += " user=scram_role password='" + std::string(kRolePassword) + "'";
   }
   return settings;
 }
