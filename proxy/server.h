@@ -99,7 +99,7 @@ class Server final : public pool::ServerSlot, private StreamUser {
   std::unique_ptr<protocol::ServerLogin> login_;
   bool own_ = false;       // The message at hand answers a query of ours.
   bool dropping_ = false;  // The message at hand does not go to a client.
-  bool passing_ = false;     // Part of the message at hand has gone to the client.
+  bool passing_ = false;   // Part of the message at hand has gone to the client.
   bool more_at_hand_ = false;
   bool collecting_ = false;  // The message at hand must be understood.
   bool own_query_failed_ = false;

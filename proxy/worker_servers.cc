@@ -14,13 +14,6 @@ using pool::ServerState;
 using Growth = pool::Pool::Growth;
 using Match = pool::Pool::Match;
 
-namespace {
-
-// When something that lasts `span` from `start` is over; kNever for a span without an end.
-Instant after(Instant start, Instant span) { return span == kNever ? kNever : start + span; }
-
-}  // namespace
-
 void Worker::move(Server& server, ServerEvent on) {
   const auto end = server.share().idle_end();
   server.share().servers.move(server, on, end);
@@ -351,64 +344,6 @@ std::unique_ptr<Server> Worker::take_out(Server& server) {
   server.share().servers.leave(server);
   server.settings = {};
   return std::move(servers_.extract(server.id).mapped());
-}
-
-// --- Time.
-
-// With server_lifetime = 0 a server is used once: one that nobody has used yet has all its life.
-Instant Worker::life_end(const Server& server) const {
-  const Instant lifetime = server.share().server_lifetime;
-  if (lifetime == 0 && server.last_client == 0) return kNever;
-  return after(server.born_at, lifetime);
-}
-
-void Worker::arm_idle(Server& server) {
-  const auto idle_timeout = config_->settings.server_idle_timeout_us;
-  const Instant idle_due = idle_timeout > 0 ? server.idle_since + idle_timeout : kNever;
-  const Instant due = std::min(idle_due, life_end(server));
-  if (due != kNever) deadlines.arm_no_later(server, due);
-}
-
-void Worker::on_deadline(Server& server) {
-  const Instant now = world.now();
-  switch (server.state) {
-    case ServerState::dialing:
-    case ServerState::logging_in:
-      return login_failed(server, {"08001", "connect timeout"}, false);
-    case ServerState::resetting:
-      return dismiss(server, "reset query failed");
-    case ServerState::testing:
-      return dismiss(server, "test query failed");
-    case ServerState::leaving:
-      return on_deadline_leaving(server);
-    case ServerState::idle:
-      break;
-    default:
-      return;  // Looked at again when it idles.
-  }
-  const Share& of = server.share();
-  const auto idle_timeout = config_->settings.server_idle_timeout_us;
-  const auto leaving = static_cast<std::int64_t>(of.servers.at(ServerState::leaving).size());
-  const bool spare = of.shared().limit.taken() - leaving > of.settings().min_size;
-  if (now >= life_end(server)) {
-    return dismiss(server, "server lifetime over");
-  }
-  if (idle_timeout > 0 && now >= server.idle_since + idle_timeout) {
-    if (spare) return dismiss(server, "server idle timeout");
-    server.idle_since = now;
-  }
-  arm_idle(server);
-}
-
-// It has not hung up: its last query still runs, or it is beyond our reach.
-void Worker::on_deadline_leaving(Server& server) {
-  if (!server.last_warning) {
-    server.last_warning = true;
-    if (!server.ledger.settled()) start_cancel(server);
-    return deadlines.arm(server, world.now() + kFarewellMax);
-  }
-  log(Level::warning, server, "the server does not hang up: closing the connection");
-  bury(server);
 }
 
 }  // namespace weir::proxy

@@ -243,3 +243,41 @@ TEST_CASE("at the limit of open files accepting pauses and the clients inside st
     CHECK(pgweir.running());
   }
 }
+
+TEST_CASE("a row of 64 MB passes without being held") {
+  Pgweir pgweir(pool_of(1, 1));
+  Session session(pgweir.conninfo());
+  REQUIRE(session.value("SELECT 1") == "1");
+  const long before = pgweir.resident_kib();
+  const Answer answer = session.exec("SELECT repeat('w', 64 * 1024 * 1024)");
+  REQUIRE(answer.ok());
+  CHECK(answer.value().size() == 64U * 1024 * 1024);
+  if (!is_sanitized()) CHECK(pgweir.resident_kib() - before < 8 * 1024);
+  CHECK(session.value("SELECT 1") == "1");
+}
+
+TEST_CASE("a parameter of 64 MB passes without being held") {
+  Pgweir pgweir(pool_of(1, 1));
+  Session session(pgweir.conninfo());
+  REQUIRE(session.value("SELECT 1") == "1");
+  const long before = pgweir.resident_kib();
+  const Answer answer =
+      session.params("SELECT length($1::text)", {std::string(64U * 1024 * 1024, 'v')});
+  CHECK(answer.value() == std::to_string(64 * 1024 * 1024));
+  if (!is_sanitized()) CHECK(pgweir.resident_kib() - before < 8 * 1024);
+}
+
+TEST_CASE("a client that does not read slows the server, not the pooler's memory") {
+  Pgweir pgweir(Settings::on(Postgres::shared()));
+  RawClient client(pgweir.port());
+  REQUIRE(client.login());
+  const long before = pgweir.resident_kib();
+  client.send(query("SELECT repeat('u', 1000) FROM generate_series(1, 100000)"));
+  // Meanwhile another client is served.
+  Session other(pgweir.conninfo());
+  for (int i = 0; i < 100; ++i) CHECK(other.value("SELECT 1") == "1");
+  if (!is_sanitized()) CHECK(pgweir.resident_kib() - before < 8 * 1024);
+  const auto messages = client.read_through('Z');
+  REQUIRE(messages.has_value());
+  CHECK(messages->size() == 100'003);
+}
