@@ -104,6 +104,29 @@ TEST_CASE("a transaction outlives its database's place in the configuration, the
   });
 }
 
+TEST_CASE("a RELOAD that takes the database away lets a server finish our own query") {
+  for (const char* const how : {"server_check_query = select 7\nserver_check_delay = 0",
+                                "pool_mode = session\nserver_reset_query = discard"}) {
+    const Setting setting{.config = how};
+    InOrder policy;
+    Stage stage(policy, setting);
+    stage.answers_sets = false;
+    Caller& client = stage.client();
+    stage.wait(kSecond);
+    client.say("Q'select 1'");
+    if (setting.config.find("session") != std::string::npos) {
+      stage.backend(1).say("T D C Z");
+      client.say("X");
+    }
+    stage.backend(1).heard();
+    replace_shop(stage, "mart = host=db", setting);
+    stage.backend(1).say("C Z");
+    CHECK(stage.backend(1).heard() == "X .");
+    CHECK(client.peer.ended());
+    CHECK(stage.door.open == 0);
+  }
+}
+
 TEST_CASE("SHUTDOWN WAIT_FOR_SERVERS ends while a server is dialled or logs in") {
   for (const Answer answer : {Answer::hang, Answer::accept}) {
     InOrder policy;
