@@ -99,7 +99,8 @@ void Pool::publish() {
 void Pool::login_failed(Instant now, double jitter) {
   const std::uint32_t doublings = std::min<std::uint32_t>(failures_++, 16);
   const Instant wait = std::min(settings_.retry_first << doublings, settings_.retry_max);
-  retry_at_ = now + wait / 2 + static_cast<Instant>(static_cast<double>(wait / 2) * jitter);
+  const Instant half = wait / 2;
+  retry_at_ = now + half + static_cast<Instant>(static_cast<double>(half) * jitter);
 }
 
 bool Pool::must_close(const ServerSlot& server) const {

@@ -14,7 +14,6 @@
 
 namespace weir::proxy {
 
-using pool::ClientEvent;
 using pool::ClientState;
 using protocol::Action;
 using protocol::ClientMessage;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -21,7 +22,9 @@ struct PoolId {
   std::string database;  // As the client named it.
   std::string user;      // The server's user.
   bool operator==(const PoolId&) const = default;
-  auto operator<=>(const PoolId&) const = default;
+  bool operator<(const PoolId& other) const {
+    return std::tie(database, user) < std::tie(other.database, other.user);
+  }
 };
 
 // A socket that the listener accepted.

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <string>
 
 #include "proxy/config/load.h"
@@ -36,12 +37,9 @@ Result<config::Config> load(const Options& options) {
 
 // The process that a pidfile names, if it lives.
 bool runs_already(const std::string& pidfile) {
-  std::FILE* const file = std::fopen(pidfile.c_str(), "r");
-  if (file == nullptr) return false;
-  long pid = 0;
-  const bool read = std::fscanf(file, "%ld", &pid) == 1;
-  std::fclose(file);
-  return read && pid > 0 && (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
+  pid_t pid = 0;
+  const bool read = static_cast<bool>(std::ifstream(pidfile) >> pid);
+  return read && pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
 }
 
 Result<void> write_pidfile(const std::string& pidfile) {

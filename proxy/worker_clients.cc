@@ -14,7 +14,6 @@ namespace weir::proxy {
 using pool::ClientEvent;
 using pool::ClientState;
 using pool::PoolMode;
-using pool::ServerState;
 
 void Worker::set_state(Client& client, ClientEvent on) {
   pool::ClientYard& yard = client.pool != nullptr ? client.pool->clients : lobby_;

@@ -125,6 +125,7 @@ std::vector<PoolCounts> merge(std::vector<PoolCounts> rows) {
     if (!fresh) add(at->second, row);
   }
   std::vector<PoolCounts> out;
+  out.reserve(merged.size());
   for (auto& [id, row] : merged) out.push_back(std::move(row));
   return out;
 }
