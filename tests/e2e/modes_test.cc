@@ -39,7 +39,15 @@ TEST_CASE("session mode: the server is the client's until it leaves, then it is 
     CHECK(next.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == "0");
     CHECK(next.value("SELECT count(*) FROM pg_listening_channels()") == "0");
     CHECK(next.value("SELECT count(*) FROM pg_prepared_statements") == "0");
-    CHECK(next.value("SELECT pg_backend_pid()") == pid);
+  }
+}
+
+TEST_CASE("session mode: a server that was left clean serves the next client") {
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Pgweir pgweir(pool_of(1, workers).line("pool_mode = session"));
+    const std::string pid = Session(pgweir.conninfo()).value("SELECT pg_backend_pid()");
+    CHECK(Session(pgweir.conninfo()).value("SELECT pg_backend_pid()") == pid);
   }
 }
 
