@@ -65,8 +65,8 @@ TEST_CASE("an unnamed statement parsed before a Sync is usable after it inside a
   Pgweir pgweir(one_server());
   Session session(pgweir.conninfo());
   session.run("BEGIN");
-  CHECK(PQresultStatus(PQprepare(session.raw(), "", "SELECT $1::int", 1, nullptr)) ==
-        PGRES_COMMAND_OK);
+  const Answer prepared(PQprepare(session.raw(), "", "SELECT $1::int", 1, nullptr));
+  CHECK(prepared.status() == PGRES_COMMAND_OK);
   const char* values[] = {"5"};
   const Answer answer(PQexecPrepared(session.raw(), "", 1, values, nullptr, nullptr, 0));
   CHECK(answer.value() == "5");
