@@ -109,7 +109,11 @@ bool Pgweir::launch(unsigned open_files_max) {
   spec.directory = scratch_.path();
   spec.open_files_max = open_files_max;
   child_ = std::make_unique<Child>(spec);
-  return eventually([&] { return !child_->running() || listens(port_); }) && child_->running();
+  // Its word that all doors are open: the TCP port answers before the unix socket does.
+  const auto open = [&] {
+    return listens(port_) && (is_pgbouncer() || log().find("listening on") != std::string::npos);
+  };
+  return eventually([&] { return !child_->running() || open(); }) && child_->running();
 }
 
 void Pgweir::write(const Settings& settings) {
