@@ -12,6 +12,11 @@ void PoolEntry::set_parameters(Parameters parameters) {
   parameters_ = std::move(parameters);
 }
 
+bool Commons::has_room(const PoolId& id) {
+  const std::lock_guard lock(mutex_);
+  return pools_.size() < kPoolsMax || pools_.contains(id);
+}
+
 PoolEntry& Commons::pool(const PoolId& id) {
   NamedLimits& of_database = database(id.database);
   NamedLimits& of_user = user(id.user);

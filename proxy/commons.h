@@ -49,6 +49,9 @@ struct alignas(64) WorkerStats {
   }
 };
 
+// Pools live as long as the process, and the "*" database makes one of any name a client gives.
+inline constexpr std::size_t kPoolsMax = 10'000;
+
 // Limits on connections of one database or of one user.
 struct NamedLimits {
   pool::Limit servers;
@@ -95,6 +98,8 @@ class Commons {
   std::atomic<std::int64_t> servers{0};  // From the dial until they have hung up.
   std::vector<WorkerStats> stats;        // One a worker.
 
+  // False when `id` would be a pool beyond kPoolsMax.
+  bool has_room(const PoolId& id);
   // Created when first asked for; lives as long as the process.
   PoolEntry& pool(const PoolId& id);
   NamedLimits& database(const std::string& name);

@@ -113,6 +113,7 @@ void Worker::take(Accepted& letter) {
   const auto timeout = config_->settings.client_login_timeout_us;
   if (timeout > 0) deadlines.arm(client, world.now() + timeout);
   client.adopt(letter.socket, letter.own_uid);
+  limit_unproved();
 }
 
 void Worker::take(Nudge&) {

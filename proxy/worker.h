@@ -40,6 +40,9 @@ inline constexpr Instant kLingerMax = 2 * kSecond;         // For a refused clie
 inline constexpr Instant kFarewellMax = 10 * kSecond;      // For a server to hang up.
 inline constexpr Instant kFarewellPatience = 5 * kSecond;  // Before its last query is cancelled.
 inline constexpr std::size_t kCancelsMax = 256;            // Of one worker, at the same time.
+// At one worker as many clients may be logging in as may be in altogether (max_client_conn), and
+// at least this many.
+inline constexpr std::int64_t kUnprovedMin = 128;
 
 class Worker final : public TurnTaker, public Turn {
  public:
@@ -108,6 +111,7 @@ class Worker final : public TurnTaker, public Turn {
   friend struct WorkerGlass;  // The simulator's auditor looks in (tests/sim/glass.h).
 
   // Clients (worker_clients.cc).
+  void limit_unproved();
   bool count_client(Client& client, const std::string& database, Fault& refusal);
   void uncount_client(Client& client);
   void enter_pool(Client& client, Share& share);

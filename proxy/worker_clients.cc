@@ -28,6 +28,22 @@ void Worker::go_on_later(Client& client) {
 
 // --- In.
 
+// The one that has taken longest gives way: whoever means to log in does it in a moment, so a
+// crowd that only holds connections open keeps nobody out.
+void Worker::limit_unproved() {
+  auto& greeting = lobby_.at(ClientState::greeting);
+  auto& proving = lobby_.at(ClientState::proving);
+  const auto max = std::max<std::int64_t>(kUnprovedMin, config_->settings.max_client_conn);
+  if (static_cast<std::int64_t>(greeting.size() + proving.size()) <= max) return;
+  const auto connected_at = [](pool::ClientSlot* slot) {
+    return slot == nullptr ? kNever : static_cast<Client*>(slot)->connected_at;
+  };
+  const bool silent = connected_at(greeting.front()) <= connected_at(proving.front());
+  Client& longest = static_cast<Client&>(*(silent ? greeting : proving).front());
+  longest.refuse({"53300", "too many connections are logging in",
+                  "The one that took longest gave way to a new one."});
+}
+
 void Worker::admit(Client& client, const std::string& database, protocol::Values asked,
                    bool long_key) {
   const std::string user = client.user();
@@ -38,11 +54,17 @@ void Worker::admit(Client& client, const std::string& database, protocol::Values
                           "The [databases] section of the configuration has no such entry."});
   }
   if (stopping_) return client.refuse({"57P01", "pooler is shutting down"});
+  const PoolId id{database, found->user.value_or(user)};
   Fault refusal{"53300", {}, {}};
+  if (!commons.has_room(id)) {
+    return client.refuse({"53300", "too many pools",
+                          "Each pair of a database and a user has a pool, at most " +
+                              std::to_string(kPoolsMax) + " of them until a restart."});
+  }
   if (!count_client(client, database, refusal)) return client.refuse(refusal);
   client.settings = settings.intern(std::move(asked));
   set_state(client, ClientEvent::proved);
-  enter_pool(client, share({database, found->user.value_or(user)}));
+  enter_pool(client, share(id));
 }
 
 bool Worker::count_client(Client& client, const std::string& database, Fault& refusal) {

@@ -82,6 +82,44 @@ TEST_CASE("max_client_conn, max_db_client_connections and their kin") {
   }
 }
 
+TEST_CASE("a crowd that never logs in keeps nobody out: the one that takes longest gives way") {
+  InOrder policy;
+  Stage stage(policy,
+              {.config = "max_client_conn = 2\nauth_type = plain", .secrets = {{"app", "secret"}}});
+  const std::string refusal = "E(FATAL)\"53300 too many connections are logging in\" .";
+  Caller& silent = stage.caller();
+  stage.wait(1);
+  Caller& slow = stage.caller();
+  slow.say(startup_bytes(as("app")));
+  stage.wait(1);
+  for (int i = 2; i < proxy::kUnprovedMin; ++i) stage.caller();
+  CHECK(silent.heard().empty());
+  stage.caller();
+  CHECK(silent.heard() == refusal);
+  CHECK(slow.heard() == "R(3)");
+  Caller& quick = stage.caller();
+  quick.say(startup_bytes(as("app")));
+  quick.say("p'secret'");
+  CHECK(slow.heard() == refusal);
+  quick.say("Q'select 1'");
+  CHECK(stage.backend(1).heard() == "Q\"select 1\"");
+}
+
+TEST_CASE("pools of the * database have a maximum; those that exist go on") {
+  InOrder policy;
+  Stage stage(policy, {.config = "max_client_conn = 20000", .databases = "* = host=db port=5432"});
+  Caller& first = stage.caller().login({}, "app", "tenant");
+  for (std::size_t i = 1; i < proxy::kPoolsMax; ++i) {
+    stage.caller().login({}, "app", "tenant" + std::to_string(i)).say("X");
+  }
+  Caller& refused = stage.caller();
+  refused.say(startup_bytes({{"user", "app"}, {"database", "one_more"}}));
+  CHECK(refused.heard() == "R E(FATAL)\"53300 too many pools\" .");
+  CHECK(stage.caller().login({}, "app", "tenant").heard().empty());
+  first.say("Q'select 1'");
+  CHECK(stage.backend(1).heard() == "Q\"select 1\"");
+}
+
 TEST_CASE("startup parameters: tracked, ignored, refused") {
   CHECK(told(startup_bytes(with(as("app"), "work_mem", "1GB"))) ==
         "E(FATAL)\"0A000 unsupported startup parameter: work_mem\" .");
