@@ -14,6 +14,10 @@ Pool::Match Pool::match(Instant now) const {
   if (server == nullptr) return {};
   ClientSlot* const local = clients.at(ClientState::parked).front();
   Match match{Match::Kind::none, server, local, 0, kNever};
+  if (others_hunger(now)) {
+    match.kind = Match::Kind::dismiss;
+    return match;
+  }
   if (shared_.exchange.workers() > 1) {
     if (const auto other = shared_.exchange.oldest_elsewhere(worker_)) {
       const Instant due = other->since + kHandoverSlack;
@@ -29,6 +33,13 @@ Pool::Match Pool::match(Instant now) const {
                : others_starve()            ? Match::Kind::dismiss
                                             : Match::Kind::none;
   return match;
+}
+
+void Pool::gave_way(Instant now) {
+  for (Limit* limit : {&shared_.quota.database(), &shared_.quota.user()}) {
+    if (limit->hungry() > 0) limit->feed(now);
+  }
+  retry_at_ = std::max(retry_at_, now + kGiveWayPause);
 }
 
 Pool::Growth Pool::grow(Instant now) {
@@ -67,7 +78,7 @@ Pool::Growth Pool::grow(Instant now) {
       growth.refused_by = &shared_.quota.user();
       break;
   }
-  starve_at(growth.refused_by);
+  starve_at(growth.refused_by, now);
   return growth;
 }
 
@@ -85,7 +96,7 @@ void Pool::unlink(ClientSlot& client, ServerSlot& server) {
 }
 
 void Pool::publish() {
-  if (waiting() == 0) starve_at(nullptr);
+  if (waiting() == 0) starve_at(nullptr, 0);
   const ClientSlot* const oldest = clients.at(ClientState::parked).front();
   const bool welcome_wanted =
       !welcome_known && !clients.at(ClientState::welcoming).empty() && oldest == nullptr;
@@ -126,11 +137,29 @@ bool Pool::others_starve() const {
   return false;
 }
 
-void Pool::starve_at(Limit* limit) {
-  if (starving_at_ == limit) return;
-  if (starving_at_ != nullptr) starving_at_->starve(-1);
-  if (limit != nullptr) limit->starve(+1);
-  starving_at_ = limit;
+bool Pool::others_hunger(Instant now) const {
+  for (const Limit* limit : {&shared_.quota.database(), &shared_.quota.user()}) {
+    const int others = limit->hungry() - (hungry_ && limit == starving_at_ ? 1 : 0);
+    if (others > 0 && now >= limit->unfed_since() + kHungerMax) return true;
+  }
+  return false;
+}
+
+void Pool::starve_at(Limit* limit, Instant now) {
+  if (starving_at_ != limit) {
+    set_hungry(false, now);
+    if (starving_at_ != nullptr) starving_at_->starve(-1);
+    if (limit != nullptr) limit->starve(+1);
+    starving_at_ = limit;
+  }
+  set_hungry(limit != nullptr && shared_.limit.taken() == 0, now);
+}
+
+// REQUIRES: starving, or not hungry before and after.
+void Pool::set_hungry(bool hungry, Instant now) {
+  if (hungry == hungry_) return;
+  starving_at_->hunger(hungry ? +1 : -1, now);
+  hungry_ = hungry;
 }
 
 }  // namespace weir::pool

@@ -17,6 +17,11 @@ namespace weir::pool {
 
 inline constexpr std::size_t kDialsMax = 4;  // Of one worker's share, at the same time.
 
+// A login costs as much as a hundred transactions: pools that need each other's connections under
+// a shared limit take turns this long. Whoever gives way leaves the other the time to dial.
+inline constexpr Instant kHungerMax = kSecond;
+inline constexpr Instant kGiveWayPause = 20 * kMillisecond;
+
 // Process-wide; lives as long as any worker.
 struct SharedPool {
   SharedPool(std::size_t workers, Limit& database, Limit& user)
@@ -64,6 +69,8 @@ class Pool {
   void press(Instant now) { pressed_at_ = now; }
   // The idle server that goes to the next client, wherever that waits. Moves nothing.
   Match match(Instant now) const;
+  // `match` said dismiss, and it has been done.
+  void gave_way(Instant now);
   // Whether to dial or borrow for those still parked. `dial` has taken its unit of the quota.
   Growth grow(Instant now);
 
@@ -108,7 +115,9 @@ class Pool {
 
  private:
   bool others_starve() const;
-  void starve_at(Limit* limit);
+  bool others_hunger(Instant now) const;
+  void starve_at(Limit* limit, Instant now);
+  void set_hungry(bool hungry, Instant now);
 
   SharedPool& shared_;
   PoolSettings settings_;
@@ -117,6 +126,7 @@ class Pool {
   Instant ask_again_at_ = 0;
   Instant pressed_at_ = -kHandoverSlack;  // When a client last had to wait here.
   Limit* starving_at_ = nullptr;  // The limit of others' making that keeps us from dialling.
+  bool hungry_ = false;           // And we have not one server.
   std::uint32_t failures_ = 0;
   Instant retry_at_ = 0;
 };

@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "pool/instant.h"
+
 namespace weir::pool {
 
 using WorkerMask = std::uint64_t;  // One bit a worker.
@@ -33,6 +35,15 @@ class Limit {
   void starve(int by) { starving_.fetch_add(by); }
   int starving() const { return starving_.load(std::memory_order_relaxed); }
 
+  // Of those that starve, the ones without a single server: a busy pool has to give way to them.
+  void hunger(int by, Instant now) {
+    if (hungry_.fetch_add(by) == 0) unfed_since_.store(now);
+  }
+  int hungry() const { return hungry_.load(std::memory_order_relaxed); }
+  // A pool has given way to one of them.
+  void feed(Instant now) { unfed_since_.store(now); }
+  Instant unfed_since() const { return unfed_since_.load(std::memory_order_relaxed); }
+
   // Units whose connections are on their way out: still taken, soon back.
   void leave(int by) { leaving_.fetch_add(by); }
   int leaving() const { return leaving_.load(std::memory_order_relaxed); }
@@ -48,6 +59,8 @@ class Limit {
   std::atomic<std::int64_t> taken_{0};
   std::atomic<WorkerMask> wanting_{0};
   std::atomic<int> starving_{0};
+  std::atomic<int> hungry_{0};
+  std::atomic<Instant> unfed_since_{0};
   std::atomic<int> leaving_{0};
 };
 

@@ -56,6 +56,7 @@ void Worker::match(Share& of) {
         break;
       case Match::Kind::dismiss:
         dismiss(static_cast<Server&>(*next.server), "evicted");
+        of.gave_way(world.now());
         break;
     }
   }

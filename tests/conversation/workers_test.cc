@@ -108,6 +108,35 @@ TEST_CASE("another user's idle server makes room under max_db_connections") {
   }
 }
 
+TEST_CASE("a busy pool gives way to one without a server, in turns of a second") {
+  for (const std::size_t workers : {1u, 2u}) {
+    CAPTURE(workers);
+    InOrder policy;
+    Stage stage(policy, {.config = "max_db_connections = 1", .workers = workers});
+    stage.obliging = true;
+    std::vector<Caller*> callers{&stage.client(), &stage.client()};
+    for (int i = 0; i < 2; ++i) callers.push_back(&stage.caller(workers - 1).login({}, "bob"));
+    stage.obliging = false;
+    std::vector<int> served(callers.size());
+    const std::size_t backends_before = stage.backends();
+    for (Caller* caller : callers) caller->say("Q'select 1'");
+    for (int tick = 0; tick < 200; ++tick) {
+      stage.wait(50 * kMillisecond);
+      for (std::size_t i = 1; i <= stage.backends(); ++i) {
+        if (!stage.backend(i).heard().empty()) stage.backend(i).say("T D C Z");
+      }
+      for (std::size_t i = 0; i < callers.size(); ++i) {
+        if (callers[i]->heard().empty()) continue;
+        ++served[i];
+        callers[i]->say("Q'select 1'");
+      }
+    }
+    for (const int count : served) CHECK(count >= 30);
+    CHECK(stage.backends() - backends_before <= 12);
+    CHECK(stage.door.open_max == 1);
+  }
+}
+
 TEST_CASE("SHOW POOLS counts both workers") {
   InOrder policy;
   Stage stage(policy, two_workers("default_pool_size = 5"));

@@ -205,6 +205,42 @@ TEST_CASE("an idle server goes when another pool starves at a limit they share")
   CHECK(town[0].match(1).kind == Match::Kind::grant);
 }
 
+TEST_CASE("a server goes although a client waits, once another pool has long been without any") {
+  Town town{5};
+  town.server();
+  town.parked(1);
+  town.database.hunger(+1, 1);
+  CHECK(town[0].match(kHungerMax).kind == Match::Kind::grant);
+  CHECK(town[0].match(kHungerMax + 1).kind == Match::Kind::dismiss);
+  town[0].gave_way(kHungerMax + 1);
+  CHECK(town[0].match(2 * kHungerMax).kind == Match::Kind::grant);
+  CHECK(town[0].match(2 * kHungerMax + 1).kind == Match::Kind::dismiss);
+  town.database.hunger(-1, 1);
+  CHECK(town[0].match(2 * kHungerMax + 1).kind == Match::Kind::grant);
+}
+
+TEST_CASE("who gives way leaves the other the time to dial") {
+  Town town{5};
+  town.parked(1);
+  town[0].gave_way(1);
+  CHECK(town[0].grow(kGiveWayPause).kind == Growth::Kind::none);
+  CHECK(town[0].grow(kGiveWayPause + 1).kind == Growth::Kind::dial);
+}
+
+TEST_CASE("a pool is hungry when it starves without a server") {
+  Town town{5};
+  town.database.set_max(2);
+  town.database.take();
+  town.database.take();
+  town.parked(1);
+  town[0].grow(1);
+  CHECK(town.database.hungry() == 1);
+  town.shared.limit.take();  // One that another worker has dialled.
+  town[0].grow(2);
+  CHECK(town.database.starving() == 1);
+  CHECK(town.database.hungry() == 0);
+}
+
 TEST_CASE("a pool that starves itself keeps its idle server") {
   Town town{5};
   town.database.set_max(1);
