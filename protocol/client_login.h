@@ -39,8 +39,9 @@ class ClientLogin {
   // SCRAM against a plain secret runs pbkdf2 at every login, which takes a millisecond and shows
   // that the user exists. A caller with plain secrets keeps what
   // ScramSecret::from_password(secret, scram_stable_salt(mock_key, user)).text() gave it.
-  // `unknown_by_scram`: under md5, ask unknown users by SCRAM. For a caller whose secrets are
-  // mostly SCRAM: otherwise the question itself tells which users exist.
+  // `unknown_by_scram`: under md5, ask unknown users by SCRAM; under plain, hash their passwords.
+  // For a caller whose secrets are mostly SCRAM: otherwise the question, or the time that the
+  // answer takes, tells which users exist.
   ClientLogin(AuthType type, std::string user, std::optional<std::string> secret,
               const Entropy& entropy, bool unknown_by_scram = false);
   ~ClientLogin();

@@ -13,6 +13,21 @@ using namespace weir::protocol;
 using Step = ClientLogin::Step;
 
 namespace {
+int pbkdf2_runs = 0;
+}
+
+// The linker puts this in front of OpenSSL's (--wrap).
+extern "C" int __real_PKCS5_PBKDF2_HMAC(const char*, int, const unsigned char*, int, int,
+                                        const void*, int, unsigned char*);
+extern "C" int __wrap_PKCS5_PBKDF2_HMAC(const char* password, int password_bytes,
+                                        const unsigned char* salt, int salt_bytes, int iterations,
+                                        const void* digest, int out_bytes, unsigned char* out) {
+  ++pbkdf2_runs;
+  return __real_PKCS5_PBKDF2_HMAC(password, password_bytes, salt, salt_bytes, iterations, digest,
+                                  out_bytes, out);
+}
+
+namespace {
 
 Entropy entropy() {
   Entropy given;
@@ -227,4 +242,20 @@ TEST_CASE("names of any kind and length go through and come back in the error") 
     CHECK(scram_login(login, "x") == Step::failed);
     CHECK(login.fault().text == "password authentication failed for user \"" + user + "\"");
   }
+}
+
+TEST_CASE("under plain, an unknown user costs the work of a SCRAM secret when most have one") {
+  const auto runs_for = [](std::optional<std::string> secret, bool mostly_scram) {
+    ClientLogin login(AuthType::plain, "alice", std::move(secret), entropy(), mostly_scram);
+    Buffer out;
+    login.start(out);
+    const std::string_view wrong{"wrong\0", 6};
+    pbkdf2_runs = 0;
+    CHECK(login.on_message(as_bytes(wrong), out) == Step::failed);
+    return pbkdf2_runs;
+  };
+  CHECK(runs_for(secret_named("scram"), true) == 1);
+  CHECK(runs_for(std::nullopt, true) == 1);
+  CHECK(runs_for(secret_named("broken"), true) == 1);
+  CHECK(runs_for(std::nullopt, false) == 0);
 }
