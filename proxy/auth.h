@@ -24,6 +24,8 @@ class Auth {
   // Takes bytes off the front of `bytes` until the client is admitted or refused. The client may
   // be gone afterwards.
   void take(Bytes& bytes);
+  // What the startup packet asked for; empty before it.
+  const std::string& database() const { return database_; }
 
  private:
   // False: the client has been refused, or needs no more of us.

@@ -58,7 +58,8 @@ const std::string& Client::database() const {
   static const std::string kNone = "(nodb)";
   static const std::string kConsole = "pgweir";
   if (console_) return kConsole;
-  return pool != nullptr ? share()->id.database : kNone;
+  if (pool != nullptr) return share()->id.database;
+  return auth_ == nullptr || auth_->database().empty() ? kNone : auth_->database();
 }
 
 std::string Client::name() const {
@@ -115,7 +116,7 @@ std::size_t Client::take_requests(Bytes bytes) {
     const auto cut = framer_.next(left, piece);
     if (cut == Framer::Cut::need_more) return bytes.size();
     if (cut == Framer::Cut::bad_length) {
-      protocol_violation("invalid message length");
+      bad_length();
       return bytes.size();
     }
     if (piece.begins) {
@@ -244,6 +245,13 @@ void Client::on_gone(int) {
 
 void Client::protocol_violation(std::string text) {
   refuse({"08P01", std::move(text), "The connection is closed: its byte stream makes no sense."});
+}
+
+void Client::bad_length() {
+  const auto max = worker_.config().settings.max_packet_size;
+  if (max > kServerBodyMax) return protocol_violation("invalid message length");
+  refuse({"08P01", "invalid message length",
+          "Messages are at most max_packet_size long: " + std::to_string(max) + " bytes."});
 }
 
 void Client::greet() {

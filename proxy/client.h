@@ -90,6 +90,7 @@ class Client final : public pool::ClientSlot, private StreamUser {
   void end_request(const protocol::Piece& piece);
   void note_statement_name(const protocol::Piece& piece);
   void protocol_violation(std::string text);
+  void bad_length();
 
   std::array<std::uint8_t, 32> cancel_secret() const;
 

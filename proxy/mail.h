@@ -93,6 +93,7 @@ struct CountsWanted {
 struct Counts {
   std::uint64_t client;
   std::vector<PoolCounts> pools;
+  std::size_t consoles;  // Clients of the console.
 };
 // To the office (the main thread's part of worker 0): a console or a signal wants something done.
 struct ReloadWanted {

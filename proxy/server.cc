@@ -1,5 +1,6 @@
 #include "proxy/server.h"
 
+#include <system_error>
 #include <utility>
 
 #include "protocol/check.h"
@@ -119,8 +120,17 @@ std::size_t Server::on_bytes(Bytes bytes) {
   return bytes.size();
 }
 
-void Server::on_gone(int) {
-  worker_.server_gone(*this, why_leaving.empty() ? "server conn crashed?" : why_leaving);
+void Server::on_gone(int error) {
+  if (!why_leaving.empty()) return worker_.server_gone(*this, why_leaving);
+  std::string why = state == ServerState::dialing ? "connect failed" : "server conn crashed?";
+  if (!farewell_.empty()) {
+    why += ": " + farewell_;
+  } else if (error == kNameUnknown) {
+    why = "server DNS lookup failed";
+  } else if (error != 0) {
+    why += ": " + std::system_category().message(error);
+  }
+  worker_.server_gone(*this, why);
 }
 
 void Server::take_login(Bytes bytes) {
@@ -194,6 +204,10 @@ bool Server::begin_answer(const Piece& piece) {
   if (own_ && piece.tag == 'E') own_query_failed_ = true;
   dropping_ = own_ || client == nullptr || (owed_to_us && piece.tag == 'S');
   collecting_ = message->collected_max > 0 && piece.body_bytes <= message->collected_max;
+  if (piece.body_bytes > worker_.config().settings.max_packet_size) {
+    worker_.lose_link(*this, {"54000", "the server sent a message longer than max_packet_size"});
+    return false;
+  }
   if (piece.body_bytes > message->body_max) {
     worker_.lose_link(*this,
                       {"08P01", "the server sent an overlong " + std::string{message->name}});
@@ -254,8 +268,10 @@ std::optional<Fault> Server::note_error(Bytes body) {
   if (!fields.has_sqlstate) {
     return Fault{"08P01", "the server sent an ErrorResponse without a SQLSTATE"};
   }
+  const bool last = fields.severity == "FATAL" || fields.severity == "PANIC";
+  if (last) farewell_ = fields.message;
   if (!dropping_) {
-    client_told_ = fields.severity == "FATAL" || fields.severity == "PANIC";
+    client_told_ = last;
   } else {
     own_fault_ = {protocol::known_sqlstate(fields.sqlstate), fields.message, fields.hint};
   }

@@ -104,6 +104,7 @@ class Server final : public pool::ServerSlot, private StreamUser {
   bool collecting_ = false;  // The message at hand must be understood.
   bool own_query_failed_ = false;
   bool client_told_ = false;
+  std::string farewell_;  // What it said when it ended the session itself.
   Fault own_fault_{"XX000", {}, {}};
 };
 

@@ -41,6 +41,7 @@ class Share : public pool::Pool, public pool::Deadline {
   Instant server_lifetime = kNever;  // From its login.
   Parameters welcome;                // What a server told; empty until welcome_known.
   Instant evict_asked_at = 0;        // When other workers were last asked to make room.
+  std::string login_failure;         // Why the last login to a server failed; empty: it did not.
 
  private:
   std::size_t host_index_ = 0;

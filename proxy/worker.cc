@@ -259,12 +259,13 @@ std::vector<PoolCounts> Worker::count_pools() {
 }
 
 void Worker::take(CountsWanted& letter) {
-  world.post(letter.worker, {Counts{letter.client, count_pools()}});
+  const std::size_t consoles = lobby_.at(ClientState::console).size();
+  world.post(letter.worker, {Counts{letter.client, count_pools(), consoles}});
 }
 
 void Worker::take(Counts& letter) {
   if (Client* client = find_console(letter.client)) {
-    client->console()->on_counts(std::move(letter.pools));
+    client->console()->on_counts(std::move(letter.pools), letter.consoles);
   }
 }
 

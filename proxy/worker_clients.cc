@@ -53,7 +53,7 @@ void Worker::admit(Client& client, const std::string& database, protocol::Values
     return client.refuse({"3D000", "no such database: " + database,
                           "The [databases] section of the configuration has no such entry."});
   }
-  if (stopping_) return client.refuse({"57P01", "pooler is shutting down"});
+  if (stopping_) return client.refuse({"57P03", "pooler is shutting down"});
   const PoolId id{database, found->user.value_or(user)};
   Fault refusal{"53300", {}, {}};
   if (!commons.has_room(id)) {

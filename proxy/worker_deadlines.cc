@@ -13,6 +13,20 @@ namespace {
 // When something that lasts `span` from `start` is over; kNever for a span without an end.
 Instant after(Instant start, Instant span) { return span == kNever ? kNever : start + span; }
 
+// What a client hears whose wait for a server is over: that all were busy, or that there is none.
+Fault waited_in_vain(const Share& of, std::string text) {
+  const auto dials = static_cast<std::int64_t>(of.servers.at(ServerState::dialing).size() +
+                                               of.servers.at(ServerState::logging_in).size());
+  const bool busy = of.shared().limit.taken() > dials;
+  std::string hint = busy ? "All servers of the pool were busy: raise pool_size, or look for long "
+                            "transactions."
+                          : "No server connection could be made for this pool.";
+  if (!of.login_failure.empty()) {
+    hint += " The last login to a server failed: " + of.login_failure;
+  }
+  return {busy ? "53300" : "57P03", std::move(text), std::move(hint)};
+}
+
 }  // namespace
 
 void Worker::on_deadline(Client& client) {
@@ -24,23 +38,19 @@ void Worker::on_deadline(Client& client) {
     case ClientState::welcoming:
       if (client.share()->query_wait != kNever &&
           now >= client.parked_since + client.share()->query_wait) {
-        return client.refuse(
-            {"57P03", "query_wait_timeout", "No server connection could be made for this pool."});
+        return client.refuse(waited_in_vain(*client.share(), "query_wait_timeout"));
       }
       if (const auto login = config_->settings.client_login_timeout_us;
           login == 0 || now < client.connected_at + login) {
         return deadlines.arm(client, client.parked_since + client.share()->query_wait);
       }
-      return client.refuse({"57P03", "client_login_timeout (server down)",
-                            "No server connection could be made for this pool."});
+      return client.refuse(waited_in_vain(*client.share(), "client_login_timeout (server down)"));
     case ClientState::parked: {
       const Instant due = client.share()->query_wait == kNever
                               ? kNever
                               : client.parked_since + client.share()->query_wait;
       if (due > now) return deadlines.arm(client, due);
-      return client.refuse({"53300", "query_wait_timeout",
-                            "All servers of the pool were busy for query_wait_timeout: raise "
-                            "pool_size, or look for long transactions."});
+      return client.refuse(waited_in_vain(*client.share(), "query_wait_timeout"));
     }
     case ClientState::draining:
       return retire(client);

@@ -108,6 +108,7 @@ void Worker::welcomed(Server& server, const Parameters& parameters) {
   Share& of = server.share();
   deadlines.disarm(server);
   of.login_succeeded();
+  of.login_failure.clear();
   server.born_at = world.now();
   protocol::Values values(commons.tracked.size());
   for (const auto& [name, value] : parameters) {
@@ -145,6 +146,7 @@ void Worker::login_failed(Server& server, const Fault& fault, bool certain) {
   std::array<std::uint8_t, 1> dice{};
   world.random(dice);
   of.login_failed(world.now(), dice[0] / 256.0);
+  of.login_failure = fault.text;
   log(Level::warning, server, "login failed: " + fault.text + " (" + fault.sqlstate + ")");
   bury(server);
   if (certain && of.shared().limit.taken() == 0) refuse_waiting(of, fault);
@@ -289,8 +291,7 @@ void Worker::server_gone(Server& server, std::string_view why) {
     default:
       break;
   }
-  const std::string& said = server.own_fault().text;
-  const std::string text = std::string{why} + (said.empty() ? "" : ": " + said);
+  const std::string text{why};
   Client* const client = server.linked();
   log(Level::warning, server, "closing because: " + text);
   if (client == nullptr) {

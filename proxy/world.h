@@ -39,13 +39,17 @@ struct Target {
 // A connection that travels between workers: a descriptor, or the simulator's number for one.
 using Socket = int;
 
+// What on_gone() tells for a name that has no address: no connect(2) to an address says it.
+inline constexpr int kNameUnknown = 6;  // ENXIO
+
 // What a transport tells its owner. The owner may close the transport inside any of these.
 class Endpoint {
  public:
   virtual void on_open() = 0;              // A dialled transport is connected.
   virtual void on_bytes(Bytes bytes) = 0;  // Borrowed until it returns.
   virtual void on_writable() = 0;          // After write() took less than it was given.
-  // The peer hung up (0) or the connection failed (an errno): once, and nothing after it.
+  // The peer hung up (0) or the connection failed (an errno, or kNameUnknown): once, and nothing
+  // after it.
   virtual void on_gone(int error) = 0;
 
  protected:

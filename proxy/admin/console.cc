@@ -135,6 +135,7 @@ void Console::on_sent() {
 
 void Console::ask_counts() {
   pools_.clear();
+  consoles_ = 0;
   answers_missing_ = worker_.commons.workers;
   wait();
   for (std::size_t of = 0; of < worker_.commons.workers; ++of) {
@@ -142,12 +143,13 @@ void Console::ask_counts() {
   }
 }
 
-void Console::on_counts(std::vector<PoolCounts> pools) {
+void Console::on_counts(std::vector<PoolCounts> pools, std::size_t consoles) {
   if (answers_missing_ == 0) return;
+  consoles_ += consoles;
   for (PoolCounts& row : pools) pools_.push_back(std::move(row));
   if (--answers_missing_ > 0) return;
   Buffer out;
-  put_pools(out, merge(std::move(pools_)), 1);
+  put_pools(out, merge(std::move(pools_)), consoles_);
   pools_.clear();
   send(out);
   complete("SHOW");

@@ -31,7 +31,7 @@ class Console {
   // All that was sent has gone.
   void on_sent();
   // What every worker answers to CountsWanted, one call each.
-  void on_counts(std::vector<PoolCounts> pools);
+  void on_counts(std::vector<PoolCounts> pools, std::size_t consoles);
   void on_reloaded(const std::string& complaint);
 
   Parameters parameters() const;
@@ -61,6 +61,7 @@ class Console {
   bool waiting_ = false;
   std::size_t answers_missing_ = 0;
   std::vector<PoolCounts> pools_;
+  std::size_t consoles_ = 0;
 };
 
 }  // namespace weir::proxy

@@ -74,7 +74,7 @@ constexpr auto kKeys = std::to_array<Key>({
   {"max_client_conn", integer, U::count, "100", G, reloads, built, "Clients at once; the console is exempt"},
   {"max_db_client_connections", integer, U::count, "0", G, reloads, built, "Clients per database; 0: no limit"},
   {"max_db_connections", integer, U::count, "0", G, reloads, built, "Server connections per database; 0: no limit"},
-  {"max_packet_size", integer, U::bytes, "2147483647", G, reloads, built, "Longest message let through"},
+  {"max_packet_size", integer, U::bytes, "2147483647", G, reloads, built, "Longest message of either side let through"},
   {"max_prepared_statements", integer, U::count, "200", G, reloads, later, "Prepared statements kept per server connection; 0: not tracked"},
   {"max_user_client_connections", integer, U::count, "0", G, reloads, built, "Clients per user; 0: no limit"},
   {"max_user_connections", integer, U::count, "0", G, reloads, built, "Server connections per user; 0: no limit"},

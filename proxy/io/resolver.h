@@ -21,8 +21,6 @@ class Engine;
 inline constexpr Instant kAnswerKept = 15 * kSecond;
 inline constexpr Instant kFailureKept = 1 * kSecond;
 inline constexpr std::size_t kNamesMax = 1024;  // Kept answers; more are asked for every time.
-// What on_gone() tells for a name that has no address: no connect(2) to an address says it.
-inline constexpr int kNameUnknown = 6;  // ENXIO
 
 class Resolver {
  public:

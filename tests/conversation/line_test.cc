@@ -75,6 +75,43 @@ TEST_CASE("query_wait_timeout ends the wait and the session") {
   CHECK(stage.backend(1).heard() == "Q\"select pg_sleep(9)\"");
 }
 
+TEST_CASE("who waited in vain for a server that cannot be reached is told why") {
+  for (const bool dns : {false, true}) {
+    InOrder policy;
+    Stage stage(policy, {.config = "query_wait_timeout = 3\nserver_lifetime = 1"});
+    Caller& client = stage.client();
+    Caller& late = stage.caller();
+    stage.wait(2 * kSecond);
+    stage.door.answer = street::Door::Answer::refuse;
+    stage.door.error = dns ? proxy::kNameUnknown : ECONNREFUSED;
+    client.say("Q'select 1'");
+    late.say(startup_bytes({{"user", "bob"}, {"database", "shop"}}));
+    stage.wait(3 * kSecond);
+    const std::string reason = dns ? "server DNS lookup failed" : "connect failed: ";
+    for (Caller* caller : {&client, &late}) {
+      const Buffer bytes = caller->peer.take();
+      const std::string_view told = as_text(bytes);
+      CHECK(told.find("C57P03") != std::string::npos);
+      CHECK(told.find("Mquery_wait_timeout") != std::string::npos);
+      CHECK(told.find(reason) != std::string::npos);
+    }
+    CHECK(stage.town.log.contains("login failed: " + reason));
+  }
+}
+
+TEST_CASE("a full PostgreSQL's own words reach those who waited for it in vain") {
+  InOrder policy;
+  Stage stage(policy, {.config = "query_wait_timeout = 3"});
+  stage.greeting = "E(FATAL)'53300 sorry, too many clients already'";
+  Caller& client = stage.caller();
+  client.say(startup_bytes({{"user", "app"}, {"database", "shop"}}));
+  stage.wait(3 * kSecond);
+  const Buffer bytes = client.peer.take();
+  const std::string_view told = as_text(bytes);
+  CHECK(told.find("C57P03") != std::string::npos);
+  CHECK(told.find("failed: sorry, too many clients already") != std::string::npos);
+}
+
 TEST_CASE("a client that leaves the line is not served") {
   for (const bool politely : {false, true}) {
     InOrder policy;

@@ -59,6 +59,20 @@ TEST_CASE("a password lets in; a wrong one and an unknown user get the same erro
   CHECK(password_story("nobody", "") == password_story("app", ""));
 }
 
+TEST_CASE("the log names the database that a refused client asked for") {
+  InOrder policy;
+  Stage stage(policy, {.config = "auth_type = plain", .secrets = {{"app", "secret"}}});
+  Caller& wrong = stage.caller();
+  wrong.say(startup_bytes(as("app")));
+  wrong.say("p'wrong'");
+  CHECK(stage.town.log.contains("shop/app@"));
+  CHECK(stage.town.log.contains("pooler error: password authentication failed"));
+  Caller& nowhere = stage.caller();
+  nowhere.say(startup_bytes(as("app", "nowhere")));
+  nowhere.say("p'secret'");
+  CHECK(stage.town.log.contains("nowhere/app@"));
+}
+
 TEST_CASE("an unknown database is told only to those who have proved who they are") {
   CHECK(password_story("app", "wrong", "nowhere") == password_story("app", "wrong"));
   CHECK(password_story("app", "secret", "nowhere").find("3D000 no such database: nowhere") !=
@@ -150,6 +164,23 @@ TEST_CASE("protocol 3.2 gets a long key; unknown options are named, not refused"
   CHECK(grease.key.size() == 32);
   Caller& older = stage.client();
   CHECK(older.key.size() == 4);
+}
+
+TEST_CASE("max_packet_size limits the messages of both sides") {
+  InOrder policy;
+  Stage stage(policy, {.config = "max_packet_size = 1000"});
+  Caller& client = stage.client();
+  client.say("Q'select 1'");
+  stage.backend(1).say("T D'" + std::string(980, 'x') + "' C Z");
+  CHECK(client.heard().ends_with(" C Z"));
+  client.say("Q'" + std::string(1000, ' ') + "'");
+  CHECK(client.heard() == "E(FATAL)\"08P01 invalid message length\" .");
+  Caller& next = stage.client();
+  next.say("Q'select 2'");
+  stage.backend(1).say("T D'" + std::string(1000, 'x') + "'");
+  CHECK(next.heard() ==
+        "T E(FATAL)\"54000 the server sent a message longer than max_packet_size\" .");
+  CHECK(stage.backend(1).heard().ends_with("."));
 }
 
 TEST_CASE("SSLRequest and GSSENCRequest are answered N") {

@@ -164,6 +164,23 @@ TEST_CASE("SHOW POOLS counts both workers") {
   CHECK(rows == 2);
 }
 
+TEST_CASE("SHOW POOLS counts the console's clients of both workers") {
+  InOrder policy;
+  Stage stage(policy, two_workers());
+  Caller& boss = stage.caller(0).login({}, "boss", "pgbouncer");
+  for (const std::size_t worker : {0u, 1u, 1u}) {
+    stage.caller(worker).login({}, "boss", "pgbouncer");
+  }
+  boss.say("Q'SHOW POOLS'");
+  const Buffer bytes = boss.peer.take();
+  const std::string_view row = as_text(bytes);
+  const std::string_view name_and_four{
+      "pgbouncer\0\0\0\1"
+      "4",
+      14};
+  CHECK(row.find(name_and_four) != std::string::npos);
+}
+
 TEST_CASE("RELOAD answers when every worker has applied it") {
   InOrder policy;
   Stage stage(policy, two_workers());
@@ -204,7 +221,7 @@ TEST_CASE("SHUTDOWN WAIT_FOR_CLIENTS ends when the last client of any worker has
   CHECK(here.heard() == "T D C Z");
   Caller& late = stage.caller(0);
   late.say(startup_bytes({{"user", "app"}, {"database", "shop"}}));
-  CHECK(late.heard().find("E(FATAL)\"57P01 ") != std::string::npos);
+  CHECK(late.heard().find("E(FATAL)\"57P03 ") != std::string::npos);
   here.say("X");
   CHECK_FALSE(stage.town.finished());
   there.say("X");
