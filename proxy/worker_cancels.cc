@@ -15,7 +15,10 @@ void Worker::cancel(std::uint32_t pid, Bytes key) {
   if (of != index) return world.post(of, {Cancel{pid, Buffer(key.begin(), key.end())}});
   const std::uint32_t place = pid & (kPlacesMax - 1);
   Client* const client = place < places_.size() ? places_[place].get() : nullptr;
-  if (client == nullptr || !client->key_matches(key)) return;
+  if (client == nullptr || !client->key_matches(key)) {
+    return commons.log.line(Level::debug, "cancel request with a key that fits no client");
+  }
+  log(Level::debug, *client, "cancel request");
   if (client->state == ClientState::parked) {
     set_state(*client, ClientEvent::answered);
     client->answer_in_line({"57014", "canceling statement due to user request"});

@@ -218,6 +218,9 @@ void Worker::link(Client& client, Server& server) {
   const Instant waited = world.now() - client.parked_since;
   WorkerStats::add(commons.stats[index].wait_us, static_cast<std::uint64_t>(waited));
   client.share()->grant(client, server);
+  if (commons.log.wants(Level::debug)) {
+    log(Level::debug, client, "linked to S-" + std::to_string(server.id));
+  }
   server.stream.set_feeder(&client.stream);
   client.stream.set_feeder(&server.stream);
   const std::string sql = preparation(client, server);

@@ -20,6 +20,7 @@ void Worker::hand_over(Server& server, std::size_t to, bool answers_lend) {
   if (!server.fit_to_travel()) return dismiss(server, "idle server got dirty");
   Share& of = server.share();
   of.shared().exchange.promise(to);
+  log(Level::debug, server, "goes to another worker");
   HandOver letter = server.pack();
   letter.answers_lend = answers_lend;
   move(server, ServerEvent::lent);

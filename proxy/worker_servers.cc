@@ -100,6 +100,7 @@ void Worker::dial(Share& of) {
   const auto timeout = config_->settings.server_connect_timeout_us;
   if (timeout > 0) deadlines.arm(server, world.now() + timeout);
   server.dial();
+  log(Level::debug, server, "connecting");
 }
 
 // --- In.

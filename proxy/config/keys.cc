@@ -130,7 +130,7 @@ constexpr auto kKeys = std::to_array<Key>({
   {"unix_socket_group", text, U::none, "", G, restart, built, "Group of the unix socket"},
   {"unix_socket_mode", integer, U::octal, "0777", G, restart, built, "Mode of the unix socket; a leading 0 makes it octal"},
   {"user", text, U::none, nullptr, G, restart, built, "Become this user after start"},
-  {"verbose", integer, U::level, nullptr, G, reloads, built, "More in the log: 0 to 3"},
+  {"verbose", integer, U::level, nullptr, G, reloads, built, "Above 0: each dial, link, hand-over and cancel in the log"},
   {"worker_threads", integer, U::threads, "0", G, restart, built, "Threads that carry traffic; 0: one per core"},
 
   // A line of [databases], and of [users] where the name means the same there.

@@ -72,6 +72,27 @@ TEST_CASE("a cancel through another worker finds the server where it is now") {
   CHECK(stage.backend(2).cancel_pid == 101);
 }
 
+TEST_CASE("with verbose above 0 the log tells what happens to connections and cancels") {
+  for (const bool verbose : {false, true}) {
+    InOrder policy;
+    Stage stage(policy, two_workers("default_pool_size = 1"));
+    stage.town.log.debug = verbose;
+    Caller& here = stage.client(0);
+    Caller& there = stage.client(1);
+    here.say("Q'select 1'");
+    stage.caller(1).say(here.cancel_packet());
+    stage.backend(2).hang_up();
+    stage.backend(1).say("T D C Z");
+    there.say("Q'select 2'");
+    stage.wait(kSecond);
+    for (const char* const line :
+         {" connecting", " linked to S-", " cancel request", " goes to "}) {
+      CAPTURE(line);
+      CHECK(stage.town.log.contains(line) == verbose);
+    }
+  }
+}
+
 TEST_CASE("the pool's size holds over both workers") {
   InOrder policy;
   Stage stage(policy, two_workers("default_pool_size = 3"));
