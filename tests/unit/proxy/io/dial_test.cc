@@ -66,8 +66,9 @@ TEST_CASE("a literal address opens, with the options of the street") {
 }
 
 TEST_CASE("a refused address is told, and later than dial()") {
+  const town::RefusedPort nobody;
   Dialled dialled;
-  CHECK(!dialled.dial({"127.0.0.1", town::refused_port()}));
+  CHECK(!dialled.dial({"127.0.0.1", nobody.number()}));
   CHECK(dialled.ear.gone == ECONNREFUSED);
   CHECK(dialled.street.connections() == 0);
 }
@@ -76,8 +77,9 @@ TEST_CASE("localhost: ::1 is refused if it is there, 127.0.0.1 answers") {
   const town::Harbour harbour = town::open_harbour(4);
   Dialled dialled;
   CHECK(dialled.dial({"localhost", harbour.port}));
+  const town::RefusedPort nobody;
   Dialled refused;
-  CHECK(!refused.dial({"localhost", town::refused_port()}));
+  CHECK(!refused.dial({"localhost", nobody.number()}));
   CHECK(refused.ear.gone != kNameUnknown);
   ::close(harbour.descriptor);
 }

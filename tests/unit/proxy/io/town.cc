@@ -20,11 +20,7 @@ Harbour open_harbour(int backlog) {
   return {descriptor, ntohs(address.sin_port)};
 }
 
-std::uint16_t refused_port() {
-  const Harbour harbour = open_harbour(0);
-  ::close(harbour.descriptor);
-  return harbour.port;
-}
+RefusedPort::~RefusedPort() { ::close(harbour_.descriptor); }
 
 std::string read_from(int descriptor, std::size_t bytes) {
   std::string got;

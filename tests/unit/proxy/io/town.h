@@ -14,7 +14,7 @@
 
 namespace weir::proxy::io::town {
 
-inline constexpr Instant kPatience = 20 * kSecond;
+inline constexpr Instant kPatience = 120 * kSecond;
 
 class Taker final : public TurnTaker {
  public:
@@ -107,8 +107,18 @@ struct Harbour {
   std::uint16_t port;
 };
 Harbour open_harbour(int backlog);
-// A port of 127.0.0.1 on which nobody listens.
-std::uint16_t refused_port();
+// A port of 127.0.0.1 on which nobody listens, nor can while this lives: it is bound to it.
+class RefusedPort {
+ public:
+  RefusedPort() : harbour_(open_harbour(0)) {}
+  ~RefusedPort();
+  RefusedPort(const RefusedPort&) = delete;
+  RefusedPort& operator=(const RefusedPort&) = delete;
+  std::uint16_t number() const { return harbour_.port; }
+
+ private:
+  Harbour harbour_;
+};
 // What a blocking read gives, within the patience; "" at the end.
 std::string read_from(int descriptor, std::size_t bytes);
 
