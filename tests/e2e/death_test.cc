@@ -166,13 +166,16 @@ TEST_CASE("a server that is down: query_wait_timeout tells the client") {
 }
 
 TEST_CASE("a host that refuses and one that serves: only the first one's clients suffer") {
+  const Port silent;
   Settings settings = pool_of(1);
-  settings.database("nowhere = host=127.0.0.1 port=" + std::to_string(free_port()) + " dbname=x");
-  settings.line("query_wait_timeout = 2");
+  settings.database("nowhere = host=127.0.0.1 port=" + std::to_string(silent.number()) +
+                    " dbname=x");
   Pgweir pgweir(settings);
+  Session fine(pgweir.conninfo());
+  REQUIRE_MESSAGE(fine.alive(), fine.error());
+  pgweir.reload(settings.line("query_wait_timeout = 1"));
   RawClient lost(pgweir.port());
   lost.send(startup_packet({{"user", "alice"}, {"database", "nowhere"}}) + query("SELECT 1"));
-  Session fine(pgweir.conninfo());
   for (int i = 0; i < 20; ++i) CHECK(fine.value("SELECT 1") == "1");
   const Farewell farewell = lost.farewell();
   CHECK(farewell.closed);

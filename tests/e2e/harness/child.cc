@@ -1,14 +1,11 @@
 // child.cc: fork and exec with everything prepared before the fork.
 #include "tests/e2e/harness/child.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <netinet/in.h>
 #include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -101,23 +98,6 @@ std::optional<Ending> Child::wait(Deadline deadline) {
 }
 
 bool are_root() { return ::geteuid() == 0; }
-
-int free_port() {
-  static int next = 10'000 + static_cast<int>(::getpid()) * 37 % 20'000;
-  for (int tries = 0; tries < 20'000; ++tries) {
-    next = next >= 30'000 ? 10'000 : next + 1;
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(static_cast<std::uint16_t>(next));
-    const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    ::close(fd);
-    if (bound == 0) return next;
-  }
-  FAIL("no free port");
-  return 0;
-}
 
 long resident_kib(pid_t pid) {
   std::ifstream status("/proc/" + std::to_string(pid) + "/status");

@@ -44,8 +44,6 @@ class Child {
 };
 
 bool are_root();
-// A loopback port that nothing listens on now, outside the range of outgoing connections.
-int free_port();
 // Resident memory of a process in KiB.
 long resident_kib(pid_t pid);
 long open_files(pid_t pid);

@@ -13,6 +13,7 @@
 #include <filesystem>
 
 #include "tests/e2e/harness/log_tail.h"
+#include "tests/e2e/harness/session.h"
 
 namespace weir::e2e {
 
@@ -85,7 +86,7 @@ Settings Settings::on(const Postgres& postgres, int workers) {
 Pgweir::Pgweir(Settings settings) {
   bool up = false;
   for (int tries = 0; tries < 5 && !up; ++tries) {
-    port_ = free_port();
+    if (tries > 0) port_ = Port();
     write(settings);
     up = launch(settings.open_files_max);
     if (!up && log().find("in use") == std::string::npos) break;
@@ -111,14 +112,14 @@ bool Pgweir::launch(unsigned open_files_max) {
   child_ = std::make_unique<Child>(spec);
   // Its word that all doors are open: the TCP port answers before the unix socket does.
   const auto open = [&] {
-    return listens(port_) && (is_pgbouncer() || log().find("listening on") != std::string::npos);
+    return is_pgbouncer() ? listens(port()) : log().find("listening on") != std::string::npos;
   };
   return eventually([&] { return !child_->running() || open(); }) && child_->running();
 }
 
 void Pgweir::write(const Settings& settings) {
   std::vector<std::string> lines = {"listen_addr = 127.0.0.1",
-                                    "listen_port = " + std::to_string(port_),
+                                    "listen_port = " + std::to_string(port()),
                                     "unix_socket_dir = " + scratch_.path(),
                                     "auth_file = " + scratch_.file("userlist.txt"),
                                     "admin_users = admin",
@@ -132,9 +133,14 @@ void Pgweir::write(const Settings& settings) {
                                               section("pgbouncer", lines));
 }
 
+void Pgweir::reload(const Settings& settings) {
+  write(settings);
+  Session(console()).run("RELOAD");
+}
+
 std::string Pgweir::conninfo(const std::string& user, const std::string& database,
                              const std::string& more) const {
-  return "host=127.0.0.1 port=" + std::to_string(port_) + " dbname=" + database + " user=" + user +
+  return "host=127.0.0.1 port=" + std::to_string(port()) + " dbname=" + database + " user=" + user +
          " sslmode=disable gssencmode=disable " + more;
 }
 
@@ -157,7 +163,7 @@ Run run_program(const Scratch& scratch, std::vector<std::string> arguments,
   spec.output_path = scratch.file("run.log");
   spec.directory = scratch.path();
   Child child(spec);
-  const auto ending = child.wait(Deadline::in(30s));
+  const auto ending = child.wait();
   Run run{ending, read_file(spec.output_path)};
   std::filesystem::remove(spec.output_path);
   return run;

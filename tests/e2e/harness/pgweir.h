@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/e2e/harness/child.h"
+#include "tests/e2e/harness/port.h"
 #include "tests/e2e/harness/postgres.h"
 #include "tests/e2e/harness/scratch.h"
 
@@ -38,10 +39,10 @@ struct Settings {
 
 class Pgweir {
  public:
-  explicit Pgweir(Settings settings);  // Returns when it listens.
+  explicit Pgweir(Settings settings);  // Returns when all its doors are open.
   ~Pgweir();                           // REQUIREs nothing, CHECKs that it ends cleanly.
 
-  int port() const { return port_; }
+  int port() const { return port_.number(); }
   pid_t pid() const { return child_->pid(); }
   bool running() { return child_->running(); }
   std::string conninfo(const std::string& user = "alice", const std::string& database = "shop",
@@ -54,11 +55,12 @@ class Pgweir {
   long resident_kib() const { return e2e::resident_kib(pid()); }
   std::string log() const { return read_file(scratch_.file("log")); }
   std::string file(const char* name) const { return scratch_.file(name); }
-  void write(const Settings& settings);  // The files only; RELOAD or SIGHUP makes them count.
+  void write(const Settings& settings);   // The files only; RELOAD or SIGHUP makes them count.
+  void reload(const Settings& settings);  // The files, and a RELOAD that every worker has made.
 
  private:
   Scratch scratch_;
-  int port_ = 0;
+  Port port_;
   std::unique_ptr<Child> child_;
 
   bool launch(unsigned open_files_max);

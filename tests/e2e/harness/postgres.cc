@@ -41,7 +41,6 @@ constexpr const char* kHba =
 
 Postgres::Postgres(int max_connections) : max_connections_(max_connections) {
   make_cluster();
-  port_ = free_port();
   start();
   make_roles();
 }
@@ -54,7 +53,7 @@ Postgres& Postgres::shared() {
 }
 
 std::string Postgres::conninfo(const std::string& database, const std::string& user) const {
-  return "host=127.0.0.1 port=" + std::to_string(port_) + " dbname=" + database + " user=" + user;
+  return "host=127.0.0.1 port=" + std::to_string(port()) + " dbname=" + database + " user=" + user;
 }
 
 void Postgres::stop() {
@@ -69,7 +68,7 @@ void Postgres::start() {
   for (int tries = 0; tries < 5; ++tries) {
     server_ = std::make_unique<Child>(
         ChildSpec{.argv = {programs() + "postgres", "-D", data, "-k", scratch_.path(), "-p",
-                           std::to_string(port_), "-N", std::to_string(max_connections_)},
+                           std::to_string(port()), "-N", std::to_string(max_connections_)},
                   .output_path = scratch_.file("postgres.log"),
                   .run_as = kRunAs,
                   .directory = data,
@@ -80,7 +79,7 @@ void Postgres::start() {
     if (answered && server_->running()) return;
     server_.reset();
     if (read_file(scratch_.file("postgres.log")).find("in use") != std::string::npos)
-      port_ = free_port();
+      port_ = Port();
   }
   FAIL("PostgreSQL does not start:\n" << log());
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/e2e/harness/child.h"
+#include "tests/e2e/harness/port.h"
 #include "tests/e2e/harness/scratch.h"
 
 namespace weir::e2e {
@@ -23,7 +24,7 @@ class Postgres {
   // One cluster that the tests of this executable share; tests that break theirs make their own.
   static Postgres& shared();
 
-  int port() const { return port_; }
+  int port() const { return port_.number(); }
   // Straight to the server, as superuser `postgres` unless said otherwise.
   std::string conninfo(const std::string& database = "shop",
                        const std::string& user = "postgres") const;
@@ -35,7 +36,7 @@ class Postgres {
 
  private:
   Scratch scratch_;
-  int port_ = 0;
+  Port port_;  // Held also while it is stopped.
   int max_connections_;
   std::unique_ptr<Child> server_;
 
