@@ -33,7 +33,8 @@ std::string wrong_key(std::mt19937& random) {
 
 // The query runs on a server: PostgreSQL sees it.
 bool runs(Witness& witness, const std::string& mark) {
-  return eventually([&] { return witness.backends("query LIKE '%" + mark + "%'") > 0; });
+  return eventually(
+      [&] { return witness.backends("state = 'active' AND query LIKE '%" + mark + "%'") > 0; });
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ bool has_room_for(const Pgweir& pgweir, int size) {
   for (int i = 0; i <= size; ++i) {
     holders.push_back(std::make_unique<Session>(pgweir.conninfo()));
     holders.back()->send("BEGIN");
-    if (i < size && !holders.back()->next(Deadline::in(5s))) return false;
+    if (i < size && !holders.back()->next()) return false;
   }
   return holders.back()->busy_for(150ms);
 }
@@ -220,13 +220,13 @@ TEST_CASE("SHUTDOWN ends the program at once") {
   for (const int workers : worker_counts()) {
     CAPTURE(workers);
     Pgweir pgweir(pool_of(1, workers));
+    Witness witness(Postgres::shared());
     Session client(pgweir.conninfo());
     client.run("BEGIN");
     Session console(pgweir.console());
     console.send("SHUTDOWN");
     CHECK(pgweir.wait() == 0);
     CHECK_FALSE(client.exec("SELECT 1").ok());
-    Witness witness(Postgres::shared());
     CHECK(eventually([&] { return witness.backends("usename = 'alice'") == 0; }));
   }
 }

@@ -57,7 +57,9 @@ TEST_CASE("a server that dies while it runs a query: the client hears why") {
     RawClient client(pgweir.port());
     REQUIRE(client.login());
     client.send(query("SELECT pg_sleep(600)"));
-    REQUIRE(eventually([&] { return witness.backends("query LIKE '%pg_sleep(600)%'") == 1; }));
+    REQUIRE(eventually([&] {
+      return witness.backends("state = 'active' AND query LIKE '%pg_sleep(600)%'") == 1;
+    }));
     terminate_all(witness);
     const auto first = client.read_through('E');
     REQUIRE(first.has_value());
@@ -151,13 +153,14 @@ TEST_CASE("started before PostgreSQL: clients wait for it") {
   Postgres::shared().start();
   CHECK(serves(pgweir));
   // The early one was answered, or told why not; it is not left hanging.
-  CHECK(early.readable(30s));
+  CHECK(early.readable(60s));
 }
 
 TEST_CASE("a server that is down: query_wait_timeout tells the client") {
-  Pgweir pgweir(pool_of(1).line("query_wait_timeout = 1"));
+  Pgweir pgweir(pool_of(1));
   Session session(pgweir.conninfo());
   session.run("SELECT 1");
+  pgweir.reload(pool_of(1).line("query_wait_timeout = 1"));
   Postgres::shared().stop();
   Answer answer = session.exec("SELECT 1");
   CHECK_FALSE(answer.ok());

@@ -20,7 +20,7 @@ Settings with_auth(const std::string& type,
   Settings settings = Settings::on(Postgres::shared());
   settings.line("auth_type = " + type)
       .line("server_login_retry = 1")
-      .line("query_wait_timeout = 5");
+      .line("query_wait_timeout = 30");
   settings.accounts = std::move(accounts);
   return settings;
 }

@@ -117,10 +117,11 @@ FakeServer::~FakeServer() {
 void FakeServer::accept_all() {
   while (true) {
     const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (fd < 0 || stopping_) {
+    if (stopping_) {
       if (fd >= 0) ::close(fd);
       return;
     }
+    if (fd < 0) continue;
     const int on = 1;  // What a script sends in pieces arrives in pieces, at once.
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     const std::lock_guard lock(mutex_);

@@ -7,6 +7,16 @@
 
 namespace weir::e2e {
 
+Witness::Witness(const Postgres& postgres) : session_(postgres.conninfo("postgres")) {
+  const std::string left_behind = "coalesce(usename, '') <> 'postgres'";
+  session_.run(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client "
+      "backend' "
+      "AND " +
+      left_behind);
+  REQUIRE(eventually([&] { return backends(left_behind) == 0; }));
+}
+
 int Witness::backends(const std::string& where) {
   const std::string count = session_.value(
       "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND "

@@ -10,9 +10,12 @@
 namespace weir::e2e {
 
 // Counts client backends as PostgreSQL itself sees them, over a connection of its own.
+//
+// REQUIRES: nobody but superusers is connected yet. A backend outlives its client a little: what
+// the test before has left behind is sent away first, so that it is not counted here.
 class Witness {
  public:
-  explicit Witness(const Postgres& postgres) : session_(postgres.conninfo("postgres")) {}
+  explicit Witness(const Postgres& postgres);
 
   // `where` is about pg_stat_activity: "usename = 'alice'".
   int backends(const std::string& where = "true");
