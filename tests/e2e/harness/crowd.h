@@ -23,7 +23,7 @@ class Crowd {
   // Runs until every client has done; false when the deadline passed first. `meanwhile` is
   // called between answers.
   bool run(const NextQuery& next, const OnAnswer& on_answer, const Meanwhile& meanwhile = {},
-           Deadline deadline = Deadline::in(300s));
+           Deadline deadline = Deadline::in(600s));
 
   std::size_t size() const { return sessions_.size(); }
   Session& operator[](int client) { return *sessions_[static_cast<std::size_t>(client)]; }
