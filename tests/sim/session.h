@@ -12,20 +12,9 @@
 
 #include "pool/instant.h"
 #include "protocol/bytes.h"
+#include "tests/sim/message.h"
 
 namespace weir::sim {
-
-struct Message {
-  char tag = 0;
-  std::string body;
-  bool operator==(const Message&) const = default;
-};
-
-// "Q[echo c1.2]", for traces.
-std::string text_of(const Message& message);
-// Takes one whole message off the front of `bytes`; nothing while it is not all there.
-std::optional<Message> take_message(std::string& bytes);
-void put_message(Buffer& out, const Message& message);
 
 using Settings = std::map<std::string, std::string>;
 
