@@ -5,6 +5,7 @@
 
 #include "protocol/decode.h"
 #include "protocol/encode.h"
+#include "tests/sim/logins.h"
 
 namespace weir::sim {
 
@@ -26,11 +27,14 @@ void Client::connect() {
   peer_ = &stage_.town.connect(stage_.chance.below(stage_.town.workers()));
   peer_->on_event = [this] { on_event(); };
   if (temper_.slow) peer_->set_capacity(256 + stage_.chance.below(4096));
-  std::vector<std::pair<std::string, std::string>> parameters{{"user", temper_.user},
-                                                              {"database", temper_.database}};
-  for (const auto& one : temper_.asked) parameters.push_back(one);
+  login_.emplace(
+      protocol::ServerLogin::Request{.user = temper_.user,
+                                     .database = temper_.database,
+                                     .parameters = {temper_.asked.begin(), temper_.asked.end()},
+                                     .secret = temper_.password},
+      entropy(stage_.novelty).nonce);
   Buffer out;
-  protocol::put_startup(out, protocol::kProtocol3_0, parameters);
+  login_->start(out);
   stage_.say(name(), "connects to " + temper_.database + "/" + temper_.user);
   peer_->send(out);
   if (temper_.abrupt && stage_.chance.one_in(10)) {
@@ -81,15 +85,14 @@ void Client::on_message(const Message& message) {
 
 void Client::on_login(const Message& message) {
   if (message.tag == 'E' && excuse(message)) return;
-  if (message.tag == 'R') return;
-  if (message.tag == 'K') {
-    const auto data = protocol::parse_backend_key_data(as_bytes(message.body));
-    if (!data) return wrong("a malformed BackendKeyData");
-    pid_ = data->pid;
-    key_ = data->key;
-    return;
+  Buffer out;
+  const auto step = login_->on_message(message.tag, as_bytes(message.body), out);
+  peer_->send(out);
+  if (step == protocol::ServerLogin::Step::more) return;
+  if (step == protocol::ServerLogin::Step::failed) {
+    return wrong("in its login: " + text_of(message) + ": " + login_->fault().text);
   }
-  if (message.tag != 'Z') return wrong("in its login: " + text_of(message));
+  if (temper_.impostor) return wrong("is let in with a wrong password");
   phase_ = Phase::live;
   on_ready();
   act_later();
@@ -162,6 +165,7 @@ bool Client::excuse(const Message& message) {
 
 bool Client::excuse_fatal(const std::string& sqlstate, const std::string& text) {
   const Excuses& excuses = stage_.excuses;
+  if (temper_.impostor && sqlstate == "28P01") return true;
   if (text == "query_wait_timeout") {
     if (stage_.now() - asked_at_ >= excuses.query_wait_timeout) return true;
     wrong("query_wait_timeout after only " + std::to_string(stage_.now() - asked_at_) + " us");

@@ -7,6 +7,7 @@
 #include <deque>
 #include <string>
 
+#include "protocol/server_login.h"
 #include "tests/sim/session.h"
 #include "tests/sim/stage.h"
 
@@ -15,6 +16,8 @@ namespace weir::sim {
 // Drawn once a client.
 struct Temper {
   std::string database, user;
+  std::string password;
+  bool impostor = false;    // That is not the password, and pgweir asks for it.
   Settings asked;           // Parameters in its startup packet.
   std::size_t bursts = 10;  // How many requests or transactions until it leaves.
   Instant think_max = 5 * kMillisecond;
@@ -85,6 +88,7 @@ class Client {
   Phase phase_ = Phase::idle;
   street::Peer* peer_ = nullptr;
   std::string in_;
+  std::optional<protocol::ServerLogin> login_;
   Session oracle_;
   Settings view_;                 // As ParameterStatus told.
   std::deque<Message> sent_;      // Not yet answered by the oracle.
@@ -100,8 +104,6 @@ class Client {
   std::size_t cancels_sent_ = 0;
   std::size_t answered_ = 0;
   bool has_left_statement_ = false;
-  std::uint32_t pid_ = 0;
-  Buffer key_;
 };
 
 }  // namespace weir::sim

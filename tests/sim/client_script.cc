@@ -239,14 +239,14 @@ void Client::plan_cancel(bool right_key) {
 }
 
 void Client::send_cancel(bool right_key) {
-  if (key_.empty()) return;
-  Buffer key = key_;
+  Buffer key = login_->cancel_key();
+  if (key.empty()) return;
   if (!right_key) key[stage_.chance.below(key.size())] ^= 1;
   if (right_key) ++cancels_sent_;
   stage_.say(name(), right_key ? "asks for a cancel" : "asks for a cancel with a wrong key");
   street::Peer& line = stage_.town.connect(stage_.chance.below(stage_.town.workers()));
   Buffer out;
-  protocol::put_cancel_request(out, pid_, key);
+  protocol::put_cancel_request(out, login_->pid(), key);
   line.send(out);
   stage_.strays.push_back(&line);
   line.on_event = [&line] {

@@ -113,6 +113,7 @@ void Postgres::on_event(Backend& backend) {
   if (backend.phase != Backend::Phase::startup) {
     backend.in += as_text(got);
     if (backend.phase == Backend::Phase::live) return go_on(backend);
+    if (backend.phase == Backend::Phase::proving) take_proof(backend);
     if (backend.peer->ended()) leave(backend);
     return;
   }
@@ -165,9 +166,36 @@ void Postgres::log_in(Backend& backend) {
     return stage_.chance.one_in(2) ? refuse(backend, "57P03", "the database system is starting up")
                                    : refuse(backend, "28000", "role is not permitted to log in");
   }
-  backend.phase = Backend::Phase::live;
+  ask_proof(backend);
+}
+
+// PostgreSQL proves pgweir by the same code by which pgweir proves its clients.
+void Postgres::ask_proof(Backend& backend) {
+  backend.phase = Backend::Phase::proving;
+  backend.proof.emplace(logins.servers, backend.user, logins.server_secret(backend.user),
+                        entropy(stage_.novelty));
   Buffer out;
-  protocol::put_authentication_ok(out);
+  step_proof(backend, backend.proof->start(out), out);
+}
+
+void Postgres::take_proof(Backend& backend) {
+  while (backend.phase == Backend::Phase::proving) {
+    const auto message = take_message(backend.in);
+    if (!message) return;
+    if (message->tag != 'p') return leave(backend);  // It has thought better of it.
+    Buffer out;
+    step_proof(backend, backend.proof->on_message(as_bytes(message->body), out), out);
+  }
+}
+
+void Postgres::step_proof(Backend& backend, protocol::ClientLogin::Step step, Buffer& out) {
+  if (step == protocol::ClientLogin::Step::proved) return welcome(backend, out);
+  if (step == protocol::ClientLogin::Step::more) return send(backend, out);
+  stage_.complain(backend.name() + ": pgweir failed its login: " + backend.proof->fault().text);
+}
+
+void Postgres::welcome(Backend& backend, Buffer& out) {
+  backend.phase = Backend::Phase::live;
   for (const auto& [name, value] : backend.session->settings()) {
     protocol::put_parameter_status(out, name, value);
   }

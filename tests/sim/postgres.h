@@ -11,6 +11,7 @@
 #include <string>
 
 #include "protocol/startup.h"
+#include "tests/sim/logins.h"
 #include "tests/sim/session.h"
 #include "tests/sim/stage.h"
 
@@ -20,12 +21,13 @@ namespace weir::sim {
 std::size_t client_in(std::string_view text);
 
 struct Backend {
-  enum class Phase { startup, login, live, cancelling, exited };
+  enum class Phase { startup, login, proving, live, cancelling, exited };
   std::uint32_t pid = 0;
   street::Peer* peer = nullptr;
   Phase phase = Phase::startup;
   protocol::StartupReader reader;
   std::string in;
+  std::optional<protocol::ClientLogin> proof;
   std::optional<Session> session;
   std::string database, user;
   std::uint32_t key = 0;
@@ -35,7 +37,10 @@ struct Backend {
 
   std::string name() const { return "P" + std::to_string(pid); }
   // Counts against PostgreSQL's limits, and pgweir has not let go of it.
-  bool alive() const { return (phase == Phase::login || phase == Phase::live) && !peer->closed(); }
+  bool alive() const {
+    return (phase == Phase::login || phase == Phase::proving || phase == Phase::live) &&
+           !peer->closed();
+  }
   // Nothing is begun, nothing under way towards it.
   bool at_rest() const {
     return session && session->at_rest() && !running && in.empty() && peer->outward_bytes() == 0 &&
@@ -52,6 +57,7 @@ class Postgres {
     std::size_t hangs_one_in = 0;    // Logins that are never answered; zero: none.
   };
   Habits habits;
+  Logins logins;
 
   explicit Postgres(Stage& stage) : stage_(stage) {}
 
@@ -75,6 +81,10 @@ class Postgres {
   void on_event(Backend& backend);
   void start(Backend& backend, const protocol::Startup& startup);
   void log_in(Backend& backend);
+  void ask_proof(Backend& backend);
+  void take_proof(Backend& backend);
+  void step_proof(Backend& backend, protocol::ClientLogin::Step step, Buffer& out);
+  void welcome(Backend& backend, Buffer& out);
   void cancel(std::uint32_t pid, std::uint32_t key);
   void go_on(Backend& backend);
   void step(Backend& backend, const Message& message);

@@ -46,7 +46,8 @@ Run::Run(const Ask& ask)
       scenario_(draw(ask.seed, ask.workers)),
       policy_(ask.seed),
       town_(policy_, {.config = scenario_.config(scenario_.limits),
-                      .secrets = {{"app", ""}, {"web", ""}},
+                      .secrets = {{"app", scenario_.logins.kept_secret("app")},
+                                  {"web", scenario_.logins.kept_secret("web")}},
                       .workers = scenario_.workers,
                       .seed = ask.seed ^ 0x5eed}),
       stage_(town_, ask.seed ^ 0xace, ask.tracing),
@@ -57,6 +58,7 @@ Run::Run(const Ask& ask)
 
 void Run::plan() {
   postgres_.habits = scenario_.habits;
+  postgres_.logins = scenario_.logins;
   postgres_.open_door();
   postgres_.on_cancelled = [this](std::size_t id) {
     const Client* const hit = id > 0 ? clients_[id - 1].get() : nullptr;

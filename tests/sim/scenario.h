@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/sim/client.h"
+#include "tests/sim/logins.h"
 #include "tests/sim/postgres.h"
 
 namespace weir::sim {
@@ -21,6 +22,7 @@ enum class Trouble { crash, terminate, drop, refuse_dials, hang_dials, reload, c
 struct Scenario {
   std::size_t workers = 1;
   bool session_mode = false;
+  Logins logins;
   Limits limits;
   Limits limits_later;  // After a reload.
   Instant query_wait_timeout = 0;

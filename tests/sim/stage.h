@@ -23,10 +23,11 @@ struct Excuses {
 class Stage {
  public:
   Stage(street::Town& the_town, std::uint64_t seed, bool tracing)
-      : town(the_town), chance(seed), tracing_(tracing) {}
+      : town(the_town), chance(seed), novelty(~seed), tracing_(tracing) {}
 
   street::Town& town;
-  street::Chance chance;  // The models' own.
+  street::Chance chance;   // The models' own.
+  street::Chance novelty;  // For what was modelled later: the draws above stay as they were.
   Agenda agenda;
   Excuses excuses;
   std::vector<street::Peer*> strays;  // Connections that nobody looks after: cancels.
