@@ -74,6 +74,7 @@ void Client::on_hangup() {
 
 void Client::on_message(const Message& message) {
   if (told_over_) return wrong("a message after FATAL: " + text_of(message));
+  if (barred_ && message.tag != 'E') return wrong("is served in a transaction in statement mode");
   if (message.tag == 'S') {
     const auto told = protocol::parse_parameter_status(as_bytes(message.body));
     if (!told) return wrong("a malformed ParameterStatus");
@@ -120,7 +121,10 @@ void Client::on_answer(const Message& message) {
   }
   expected_.pop_front();
   ++answered_;
-  if (message.tag == 'Z') on_ready();
+  if (message.tag == 'Z') {
+    on_ready();
+    barred_ = temper_.statement_mode && message.body != "I";
+  }
   pass_silent();
 }
 
@@ -165,6 +169,7 @@ bool Client::excuse(const Message& message) {
 
 bool Client::excuse_fatal(const std::string& sqlstate, const std::string& text) {
   const Excuses& excuses = stage_.excuses;
+  if (barred_ || sqlstate == "0A000") return barred_ && sqlstate == "0A000";
   if (temper_.impostor && sqlstate == "28P01") return true;
   if (text == "query_wait_timeout") {
     if (stage_.now() - asked_at_ >= excuses.query_wait_timeout) return true;

@@ -23,8 +23,9 @@ struct Temper {
   Instant think_max = 5 * kMillisecond;
   bool abrupt = false;  // May leave in the middle of anything.
   bool cancels = false;
-  bool slow = false;    // Reads with pauses, and little at a time.
-  bool leaver = false;  // Leaves a named statement behind.
+  bool slow = false;            // Reads with pauses, and little at a time.
+  bool leaver = false;          // Leaves a named statement behind.
+  bool statement_mode = false;  // pgweir allows it no transaction blocks.
 };
 
 class Client {
@@ -40,7 +41,7 @@ class Client {
   bool forgettable() const { return done() && (peer_ == nullptr || peer_->closed()); }
   street::Peer* release_peer() { return std::exchange(peer_, nullptr); }
   bool left() const { return phase_ == Phase::leaving || done(); }
-  bool has_cancelled() const { return cancels_sent_ > 0; }
+  bool may_be_cancelled() const { return cancels_sent_ > 0 || trespassed_ || left(); }
   // From now on it does nothing new but end what it has begun.
   void wind_down() { temper_.bursts = 0; }
   std::string name() const { return "C" + std::to_string(id); }
@@ -67,6 +68,7 @@ class Client {
   void act_later();
   void act();
   void act_between();
+  void act_on_block();
   void act_in_transaction();
   void act_in_batch();
   void act_in_copy();
@@ -98,7 +100,9 @@ class Client {
   bool sending_ = false;  // The rest of a burst follows later.
   bool acting_ = false;   // act() is on the agenda.
   bool told_over_ = false;
-  Instant asked_at_ = 0;  // When it sent the burst at hand.
+  bool trespassed_ = false;  // Has begun a transaction in statement mode: it may be thrown out.
+  bool barred_ = false;      // It has seen that the server is in one: now it must be.
+  Instant asked_at_ = 0;     // When it sent the burst at hand.
   std::size_t marks_ = 0;
   std::size_t steps_left_ = 0;  // Of the transaction.
   std::size_t cancels_sent_ = 0;

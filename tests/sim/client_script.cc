@@ -81,6 +81,7 @@ void Client::act_between() {
       return;
     case 6:
     case 7:
+      if (temper_.statement_mode) return act_on_block();
       steps_left_ = chance.below(5);
       if (chance.one_in(3)) return add_query("begin; echo " + mark());
       return add_query("begin");
@@ -113,6 +114,25 @@ void Client::act_between() {
       }
       return add_query("take " + std::to_string(1 + chance.below(50'000)) + " " + mark());
   }
+}
+
+// In statement mode: a transaction may not outlast one query.
+void Client::act_on_block() {
+  auto& chance = stage_.novelty;
+  if (!chance.one_in(6)) return add_query("begin; echo " + mark() + "; commit");
+  trespassed_ = true;
+  switch (chance.below(3)) {
+    case 0:
+      add_query("begin");
+      break;
+    case 1:
+      add_query("begin; fail " + mark() + "; commit");
+      break;
+    default:
+      add_extended("begin");
+      add('S', {});
+  }
+  if (chance.one_in(2)) add_query("echo " + mark());
 }
 
 std::string Client::plain_statement() {

@@ -62,7 +62,7 @@ void Run::plan() {
   postgres_.open_door();
   postgres_.on_cancelled = [this](std::size_t id) {
     const Client* const hit = id > 0 ? clients_[id - 1].get() : nullptr;
-    if (hit != nullptr && !hit->has_cancelled() && !hit->left()) {
+    if (hit != nullptr && !hit->may_be_cancelled()) {
       stage_.complain("a cancel hit " + hit->name() + ", which asked for none");
     }
   };

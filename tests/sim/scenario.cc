@@ -6,6 +6,7 @@ namespace weir::sim {
 
 namespace {
 
+using pool::PoolMode;
 using street::Chance;
 
 // Below, nothing is drawn that was modelled later: recorded seeds go on to mean what they did.
@@ -66,13 +67,23 @@ void draw_troubles(Chance& chance, Scenario& scenario) {
   if (chance.one_in(8)) scenario.habits.connections_max = 1 + chance.below(4);
 }
 
-// Logins.
+// Logins and statement mode.
 void draw_novelties(Chance chance, Scenario& scenario) {
   scenario.logins = draw_logins(chance);
+  if (scenario.mode == PoolMode::transaction && chance.one_in(4)) {
+    scenario.mode = PoolMode::statement;
+  }
   for (Temper& temper : scenario.clients) {
+    temper.statement_mode = scenario.mode == PoolMode::statement;
     temper.impostor = scenario.logins.proves_clients() && chance.one_in(12);
     temper.password = temper.impostor ? "a guess" : Logins::password(temper.user);
   }
+}
+
+std::string_view name_of(PoolMode mode) {
+  return mode == PoolMode::session     ? "session"
+         : mode == PoolMode::statement ? "statement"
+                                       : "transaction";
 }
 
 }  // namespace
@@ -81,7 +92,7 @@ Scenario draw(std::uint64_t seed, std::size_t workers) {
   Chance chance(seed * 0x1'0001 + 7);
   Scenario scenario;
   scenario.workers = workers > 0 ? workers : 1 + chance.below(3);
-  scenario.session_mode = chance.one_in(8);
+  if (chance.one_in(8)) scenario.mode = PoolMode::session;
   scenario.limits = draw_limits(chance);
   scenario.limits_later = draw_limits(chance);
   if (chance.one_in(5)) scenario.query_wait_timeout = kSecond;
@@ -108,7 +119,7 @@ std::string Scenario::config(const Limits& now) const {
     text += std::string{name} + " = host=pg port=5432" + logins.database_words() + "\n";
   }
   text += "[pgweir]\nauth_type = " + logins.auth_type() + "\nmax_client_conn = 100\n";
-  text += std::string{"pool_mode = "} + (session_mode ? "session" : "transaction") + "\n";
+  text += "pool_mode = " + std::string{name_of(mode)} + "\n";
   text += "default_pool_size = " + number(now.pool_size) + "\n";
   text += "max_db_connections = " + number(now.database_max) + "\n";
   text += "max_user_connections = " + number(now.user_max) + "\n";

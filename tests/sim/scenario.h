@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "pool/mode.h"
 #include "tests/sim/client.h"
 #include "tests/sim/logins.h"
 #include "tests/sim/postgres.h"
@@ -21,7 +22,7 @@ enum class Trouble { crash, terminate, drop, refuse_dials, hang_dials, reload, c
 
 struct Scenario {
   std::size_t workers = 1;
-  bool session_mode = false;
+  pool::PoolMode mode = pool::PoolMode::transaction;
   Logins logins;
   Limits limits;
   Limits limits_later;  // After a reload.
