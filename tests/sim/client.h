@@ -25,6 +25,7 @@ struct Temper {
   bool cancels = false;
   bool slow = false;            // Reads with pauses, and little at a time.
   bool leaver = false;          // Leaves a named statement behind.
+  bool calls = false;           // Functions, by FunctionCall.
   bool statement_mode = false;  // pgweir allows it no transaction blocks.
 };
 
@@ -77,6 +78,8 @@ class Client {
   void depart(std::size_t way);
   void add(char tag, std::string body);
   void add_query(const std::string& sql);
+  void add_call();
+  bool calls_now(std::size_t one_in);
   void add_extended(const std::string& sql, const std::string& statement = {});
   std::string plain_statement();
   std::string set_statement();

@@ -11,6 +11,10 @@ namespace {
 constexpr std::array<std::string_view, 5> kNames{"TimeZone", "DateStyle", "application_name",
                                                  "IntervalStyle", "client_encoding"};
 
+std::string word16(std::uint16_t value) {
+  return {static_cast<char>(value >> 8), static_cast<char>(value)};
+}
+
 std::string zero_ended(std::string text) { return text + '\0'; }
 
 std::string word32(std::uint32_t value) {
@@ -59,6 +63,7 @@ void Client::act() {
 
 void Client::act_between() {
   auto& chance = stage_.chance;
+  if (calls_now(8)) return add_call();
   switch (chance.below(14)) {
     case 0:
     case 1:
@@ -71,6 +76,7 @@ void Client::act_between() {
       return add('S', {});
     case 5:  // A pipeline.
       for (std::size_t i = 1 + chance.below(6); i > 0; --i) {
+        if (calls_now(6)) add_call();
         if (chance.one_in(3)) {
           add_query(plain_statement());
           continue;
@@ -177,6 +183,7 @@ void Client::act_in_transaction() {
     return add('S', {});
   }
   --steps_left_;
+  if (calls_now(4)) return add_call();
   if (stage_.chance.one_in(2)) return add_query(plain_statement());
   add_extended(plain_statement());
   if (!stage_.chance.one_in(4)) return add('S', {});
@@ -188,6 +195,7 @@ void Client::act_in_batch() {
     add_extended(plain_statement());
     return add('H', {});
   }
+  if (calls_now(4)) return add_call();  // Ends the batch, too, unless it has failed.
   add('S', {});
 }
 
@@ -208,6 +216,21 @@ void Client::add(char tag, std::string body) {
 }
 
 void Client::add_query(const std::string& sql) { add('Q', zero_ended(sql)); }
+
+bool Client::calls_now(std::size_t one_in) {
+  return temper_.calls && stage_.novelty.one_in(one_in);
+}
+
+// FunctionCall: the function, its one argument in text, the result in text.
+void Client::add_call() {
+  auto& chance = stage_.novelty;
+  constexpr std::array kVerbs{"echo ", "echo ", "fail ", "notice ", "take "};
+  std::string sql = kVerbs[chance.below(kVerbs.size())];
+  if (sql == "take ") sql += std::to_string(1 + chance.below(20'000)) + " ";
+  sql += mark();
+  add('F', word32(1598) + word16(0) + word16(1) + word32(static_cast<std::uint32_t>(sql.size())) +
+               sql + word16(0));
+}
 
 void Client::add_extended(const std::string& sql, const std::string& statement) {
   add('P', zero_ended(statement) + zero_ended(sql) + std::string(2, '\0'));

@@ -67,13 +67,14 @@ void draw_troubles(Chance& chance, Scenario& scenario) {
   if (chance.one_in(8)) scenario.habits.connections_max = 1 + chance.below(4);
 }
 
-// Logins and statement mode.
+// Logins, statement mode and FunctionCall.
 void draw_novelties(Chance chance, Scenario& scenario) {
   scenario.logins = draw_logins(chance);
   if (scenario.mode == PoolMode::transaction && chance.one_in(4)) {
     scenario.mode = PoolMode::statement;
   }
   for (Temper& temper : scenario.clients) {
+    temper.calls = chance.one_in(2);
     temper.statement_mode = scenario.mode == PoolMode::statement;
     temper.impostor = scenario.logins.proves_clients() && chance.one_in(12);
     temper.password = temper.impostor ? "a guess" : Logins::password(temper.user);

@@ -49,6 +49,11 @@ bool gives_rows(const Words& words) {
 // One format byte and one text column.
 const std::string kCopyFormat{"\0\0\1\0\0", 5};
 
+// The first one of a FunctionCall without formats.
+std::string_view argument(std::string_view call) {
+  return call.substr(12, load_u32(reinterpret_cast<const std::uint8_t*>(call.data()) + 8));
+}
+
 std::string upper(std::string text) {
   for (char& c : text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   return text;
@@ -89,7 +94,7 @@ bool Session::silent(const Message& message) const {
     case 'S':
       return copying_in();
     default:
-      return skipping_ && message.tag != 'Q';
+      return skipping_;
   }
 }
 
@@ -99,6 +104,8 @@ Instant Session::cost(const Message& message) const {
   std::string_view body = message.body;
   if (message.tag == 'Q') {
     sql = cstring(body);
+  } else if (message.tag == 'F') {
+    sql = argument(body);
   } else if (message.tag == 'E') {
     const auto portal = portals_.find(cstring(body));
     if (portal != portals_.end()) sql = portal->second.sql;
@@ -126,6 +133,7 @@ void Session::step(const Message& message, Buffer& out) {
     batch_ = skipping_ = false;
     return ready(out);
   }
+  if (message.tag == 'F') return call(message.body, out);
   batch_ = true;
   if (status_ == 'I' && !saved_) saved_ = settings_;
   if (!extended(message, out)) skipping_ = true;
@@ -134,8 +142,8 @@ void Session::step(const Message& message, Buffer& out) {
 void Session::cancel(const Message& message, Buffer& out) {
   if (status_ == 'I' && !saved_) saved_ = settings_;
   fail("57014", kCancelled, out);
-  if (message.tag == 'Q') return ready(out);
-  batch_ = skipping_ = true;
+  batch_ = skipping_ = message.tag != 'Q' && message.tag != 'F';
+  if (!batch_) ready(out);
 }
 
 void Session::query(std::string_view sql, Buffer& out) {
@@ -236,6 +244,26 @@ void Session::close(std::string_view body, Buffer& out) {
   body.remove_prefix(1);
   kind == 'S' ? statements_.erase(cstring(body)) : portals_.erase(cstring(body));
   put_message(out, {'3', {}});
+}
+
+// Ends an extended query, too, and commits it (as PostgreSQL's finish_xact_command).
+void Session::call(std::string_view body, Buffer& out) {
+  if (status_ == 'I' && !saved_) saved_ = settings_;
+  batch_ = false;
+  const Words words = words_of(argument(body));
+  if (status_ == 'E') {
+    fail("25P02", "current transaction is aborted", out);
+  } else if (words[0] == "fail") {
+    fail("22012", words.back(), out);
+  } else if (words[0] == "notice") {
+    protocol::put_notice(out, Severity::notice, Fault{"00000", words.back(), {}});
+    put_message(out, {'V', std::string(4, '\xff')});  // NULL.
+  } else {
+    std::string result(4, '\0');
+    result[3] = static_cast<char>(words.back().size());
+    put_message(out, {'V', result + words.back()});
+  }
+  ready(out);
 }
 
 void Session::copy_step(const Message& message, Buffer& out) {

@@ -60,6 +60,7 @@ class Session {
   bool describe(std::string_view body, Buffer& out);
   bool execute(std::string_view body, Buffer& out);
   void close(std::string_view body, Buffer& out);
+  void call(std::string_view body, Buffer& out);
   void copy_step(const Message& message, Buffer& out);
   // False: it failed, and has said so.
   bool run(std::string_view statement, bool described, Portal* portal, Buffer& out);
