@@ -41,6 +41,15 @@ std::string key_of(const Values& values) {
   return key;
 }
 
+// PostgreSQL keeps an application_name of printable ASCII only. Bytes of the client's encoding need
+// not be text in the server's: SET would refuse them, where a startup packet is let in.
+std::string clean_name(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f) c = '?';
+  }
+  return text;
+}
+
 }  // namespace
 
 Tracked::Tracked(std::span<const std::string> extra) {
@@ -136,11 +145,12 @@ std::string restore_sql(const Tracked& tracked, const SettingsRef& have, const S
     const auto& value = want.value(i);
     if (!value || have.value(i) == value) continue;
     const std::string& name = tracked.name(i);
+    const bool is_label = name == "application_name";
     // search_path is a list of names: SET would take the text for one name.
     if (name == "search_path") {
       sql += "SELECT pg_catalog.set_config('search_path', " + quote_literal(*value) + ", false);";
     } else {
-      sql += "SET " + name + " TO " + quote_literal(*value) + ";";
+      sql += "SET " + name + " TO " + quote_literal(is_label ? clean_name(*value) : *value) + ";";
     }
   }
   return sql;

@@ -102,6 +102,10 @@ TEST_CASE("a value the server never told is set all the same") {
   const Tracked names = tracked();
   const SettingsRef want = with(table, names, {}, "application_name", "");
   CHECK(restore_sql(names, {}, want) == "SET application_name TO E'';");
+  const SettingsRef latin1 = with(table, names, {}, "application_name", "caf\xe9\n");
+  CHECK(restore_sql(names, {}, latin1) ==
+        "SET application_name TO E'caf?"
+        "?';");
 }
 
 TEST_CASE("search_path is set as the list it is") {
