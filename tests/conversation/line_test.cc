@@ -207,6 +207,27 @@ TEST_CASE("cancels that come too late, or with a wrong key, hit nothing") {
   two.hang_up();
 }
 
+TEST_CASE("cancels under way have a maximum; one beyond it is dropped, and said so") {
+  InOrder policy;
+  Stage stage(policy, {.config = "max_client_conn = 1000\ndefault_pool_size = 1000"});
+  std::vector<Caller*> busy;
+  for (std::size_t i = 0; i <= proxy::kCancelsMax; ++i) {
+    busy.push_back(&stage.client());
+    busy.back()->say("Q'select pg_sleep(9)'");
+  }
+  const std::size_t servers = stage.backends();
+  stage.door.answer = street::Door::Answer::hang;
+  for (std::size_t i = 0; i < proxy::kCancelsMax; ++i) {
+    stage.caller().say(busy[i]->cancel_packet());
+  }
+  CHECK_FALSE(stage.town.log.contains("cancel request dropped"));
+  stage.caller().say(busy.back()->cancel_packet());
+  CHECK(stage.town.log.contains("cancel request dropped: too many are under way"));
+  stage.door.answer = street::Door::Answer::accept;
+  stage.backend(servers).say("T D C Z");
+  CHECK(busy.back()->heard() == "T D C Z");
+}
+
 TEST_CASE("a cancel that never ends costs the server, not the next client") {
   InOrder policy;
   Stage stage(policy, {.config = "default_pool_size = 1\ncancel_wait_timeout = 5"});
