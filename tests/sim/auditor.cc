@@ -50,6 +50,8 @@ void Auditor::check_server(const proxy::Server& server) {
   if (server.state == ServerState::linked) {
     if (server.client == nullptr || server.client->server != &server) {
       complain(name_of(server) + " is linked one-sidedly");
+    } else if (is_kept(server)) {
+      complain(name_of(server) + " is kept by a client that has nothing begun");
     }
     return;
   }
@@ -61,6 +63,13 @@ void Auditor::check_server(const proxy::Server& server) {
   const Backend* const backend = postgres_.find(server.pid);
   if (backend == nullptr || backend->phase != Backend::Phase::live) return;
   if (!backend->at_rest()) complain(name_of(server) + " idles, but its backend is not at rest");
+}
+
+bool Auditor::is_kept(const proxy::Server& server) const {
+  if (server.share().settings().mode == pool::PoolMode::session) return false;
+  const auto& client = static_cast<const proxy::Client&>(*server.client);
+  return server.clean() && client.between_messages() && !client.waits_for_settings &&
+         !server.release_put_off;
 }
 
 void Auditor::check_client(const proxy::Client& client) {

@@ -27,6 +27,7 @@ class Auditor {
 
  private:
   void check_server(const proxy::Server& server);
+  bool is_kept(const proxy::Server& server) const;
   void check_client(const proxy::Client& client);
   void check_limits();
   void check_waiting(const proxy::PoolId& id);
