@@ -17,7 +17,7 @@ CancelCall::CancelCall(Worker& worker, Server& server)
 
 void CancelCall::dial() { stream.dial(worker_.world, target_); }
 
-void CancelCall::on_open() {
+void CancelCall::on_open(const Target&) {
   Buffer out;
   protocol::put_cancel_request(out, pid_, key_);
   stream.put_copy(out);

@@ -23,7 +23,7 @@ class CancelCall final : public pool::Deadline, private StreamUser {
   std::uint64_t server_id() const { return server_id_; }
 
  private:
-  void on_open() override;
+  void on_open(const Target& peer) override;
   std::size_t on_bytes(Bytes bytes) override { return bytes.size(); }
   void on_gone(int error) override;
 

@@ -77,7 +77,6 @@ class Client final : public pool::ClientSlot, private StreamUser {
 
  private:
   friend class Auth;
-  void on_open() override {}
   std::size_t on_bytes(Bytes bytes) override;
   void on_sent() override;
   void on_gone(int error) override;

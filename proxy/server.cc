@@ -92,7 +92,8 @@ void Server::say_goodbye(bool terminate) {
   stream.finish_when_sent();
 }
 
-void Server::on_open() {
+void Server::on_open(const Target& peer) {
+  target = peer;
   if (generation != share().generation) return worker_.login_outdated(*this);
   worker_.move(*this, ServerEvent::connected);
   protocol::ScramNonce nonce{};

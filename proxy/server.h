@@ -64,8 +64,8 @@ class Server final : public pool::ServerSlot, private StreamUser {
   char status = 'I';  // Of the last ReadyForQuery: I, T or E.
   std::uint32_t pid = 0;
   Buffer cancel_key;
-  Target target;
-  std::size_t generation = 0;         // Of the configuration it was dialled with.
+  Target target;               // The name dialled, then the address reached: cancels go there.
+  std::size_t generation = 0;  // Of the configuration it was dialled with.
   std::uint32_t cancels_pending = 0;  // Cancel requests on their way to it.
   std::uint64_t last_client = 0;      // Whose session left its traces here.
   bool has_named_statements = false;  // Made by last_client.
@@ -77,7 +77,7 @@ class Server final : public pool::ServerSlot, private StreamUser {
   std::string why_leaving;
 
  private:
-  void on_open() override;
+  void on_open(const Target& peer) override;
   std::size_t on_bytes(Bytes bytes) override;
   void on_gone(int error) override;
 

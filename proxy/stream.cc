@@ -94,8 +94,8 @@ void Stream::set_feeder(Stream* feeder) {
   if (feeder_ != nullptr && outbox_.stored_bytes() > kOutboxHighBytes) feeder_->throttle(true);
 }
 
-void Stream::on_open() {
-  user_.on_open();
+void Stream::on_open(const Target& peer) {
+  user_.on_open(peer);
   turn_.settle();
 }
 

@@ -22,7 +22,7 @@ inline constexpr std::size_t kOutboxLowBytes = 32 * 1024;    // Below: it may go
 
 class StreamUser {
  public:
-  virtual void on_open() {}
+  virtual void on_open(const Target&) {}  // What a dial has reached.
   // Returns how many of the bytes it has taken. It may close the stream.
   virtual std::size_t on_bytes(Bytes bytes) = 0;
   // All that was put has gone to the kernel. Only after tell_when_sent().
@@ -73,7 +73,7 @@ class Stream final : public pool::Link, private Endpoint {
   void finish_when_sent() { finish_ = true, turn_.touch(*this); }
 
  private:
-  void on_open() override;
+  void on_open(const Target& peer) override;
   void on_bytes(Bytes bytes) override;
   void on_writable() override;
   void on_gone(int error) override;

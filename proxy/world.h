@@ -45,7 +45,9 @@ inline constexpr int kNameUnknown = 6;  // ENXIO
 // What a transport tells its owner. The owner may close the transport inside any of these.
 class Endpoint {
  public:
-  virtual void on_open() = 0;              // A dialled transport is connected.
+  // A dialled transport is connected, to `peer`: an address, never a name, so that to dial it again
+  // reaches the same peer or none. Borrowed until it returns.
+  virtual void on_open(const Target& peer) = 0;
   virtual void on_bytes(Bytes bytes) = 0;  // Borrowed until it returns.
   virtual void on_writable() = 0;          // After write() took less than it was given.
   // The peer hung up (0) or the connection failed (an errno, or kNameUnknown): once, and nothing

@@ -13,7 +13,7 @@ namespace weir::proxy::io {
 
 void PollTransport::dial(const Target& target) {
   dial_ = std::make_unique<Dial>();
-  dial_->port = target.port;
+  dial_->target = target;
   if (is_unix_host(target.host)) {
     const auto address = unix_address(unix_socket_path(target.host, target.port));
     error_ = ENAMETOOLONG;
@@ -30,7 +30,7 @@ void PollTransport::dial(const Target& target) {
 void PollTransport::on_addresses(std::span<const SocketAddress> addresses) {
   error_ = kNameUnknown;
   dial_->addresses.assign(addresses.begin(), addresses.end());
-  for (SocketAddress& address : dial_->addresses) address.set_port(dial_->port);
+  for (SocketAddress& address : dial_->addresses) address.set_port(dial_->target.port);
   dial_next();
 }
 
@@ -65,6 +65,11 @@ bool PollTransport::start_connect(const SocketAddress& address) {
   return watch();  // Connected or not, the next turn tells: never within dial().
 }
 
+Target PollTransport::Dial::peer() const {
+  const SocketAddress& at = addresses[next - 1];
+  return at.family() == AF_UNIX ? target : Target{at.host(), target.port};
+}
+
 void PollTransport::on_connect_event() {
   error_ = 0;
   error_ = socket_error();
@@ -73,9 +78,10 @@ void PollTransport::on_connect_event() {
     return close_descriptor();
   }
   phase_ = Phase::open;
+  const Target peer = dial_->peer();
   dial_.reset();
   arm();
-  endpoint_->on_open();
+  endpoint_->on_open(peer);
 }
 
 }  // namespace weir::proxy::io

@@ -44,9 +44,10 @@ class PollTransport final : public Transport, private Resolver::Asker {
   enum class Watch : std::uint8_t { none, active, closing };
   // The rest of a dial; freed once it is open.
   struct Dial {
+    Target target;
     std::vector<SocketAddress> addresses;
     std::size_t next = 0;
-    std::uint16_t port = 0;
+    Target peer() const;  // The address last tried.
   };
 
   void on_addresses(std::span<const SocketAddress> addresses) override;

@@ -1,5 +1,6 @@
 #include "proxy/io/socket_address.h"
 
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/un.h>
@@ -7,6 +8,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+
+#include "protocol/check.h"
 
 namespace weir::proxy::io {
 
@@ -48,6 +51,13 @@ Address SocketAddress::for_people() const {
     address.family = Address::Family::unix_socket;
   }
   return address;
+}
+
+std::string SocketAddress::host() const {
+  char text[INET6_ADDRSTRLEN + IF_NAMESIZE] = "";
+  const int status = getnameinfo(get(), length, text, sizeof(text), nullptr, 0, NI_NUMERICHOST);
+  WEIR_CHECK(status == 0);
+  return text;
 }
 
 SocketAddress SocketAddress::copy(const addrinfo& info) {

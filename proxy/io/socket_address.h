@@ -23,6 +23,7 @@ struct SocketAddress {
   void set_port(std::uint16_t port);  // Nothing for a unix address.
   std::uint16_t port() const;
   Address for_people() const;
+  std::string host() const;  // As literal_address() takes it. REQUIRES: not a unix address.
 
   static SocketAddress copy(const addrinfo& info);
 };

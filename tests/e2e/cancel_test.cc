@@ -5,6 +5,7 @@
 #include <random>
 
 #include "tests/e2e/harness/crowd.h"
+#include "tests/e2e/harness/fake_server.h"
 #include "tests/e2e/harness/pgweir.h"
 #include "tests/e2e/harness/raw_client.h"
 #include "tests/e2e/harness/seen.h"
@@ -167,6 +168,35 @@ TEST_CASE("a cancel that comes when the query is over hits neither client of the
       REQUIRE(messages.has_value());
       CHECK(sqlstate_in(*messages).empty());
     }
+  }
+}
+
+TEST_CASE("a cancel goes to the machine that runs the query, also when its name leads elsewhere") {
+  if (is_pgbouncer()) return;
+  const std::string name = name_of({"127.0.0.2", "127.0.0.1"});
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Settings settings = pool_of(1, workers);
+    settings.databases = {"shop = dbname=shop host=" + name +
+                          " port=" + std::to_string(Postgres::shared().port())};
+    settings.made_up_names = true;
+    Pgweir pgweir(settings);
+    Witness witness(Postgres::shared());
+    Crowd crowd(pgweir.conninfo(), 2 * workers);
+    // Nobody is at 127.0.0.2 yet: the one server is dialled at 127.0.0.1, and goes from worker to
+    // worker as its clients ask in turn.
+    for (int client = 0; client < 2 * workers; ++client)
+      CHECK(crowd[client].value("SELECT 1") == "1");
+    FakeServer other([](FakeSession&) {}, "127.0.0.2", Postgres::shared().port());
+    for (int client = 0; client < 2 * workers; ++client) {
+      const std::string mark = "target " + std::to_string(client);
+      crowd[client].send("SELECT pg_sleep(600), '" + mark + "'");
+      REQUIRE(runs(witness, mark));
+      cancel_by_libpq(crowd[client]);
+      CHECK(crowd[client].next().sqlstate() == "57014");
+      crowd[client].rest();
+    }
+    CHECK(other.accepted() == 0);
   }
 }
 

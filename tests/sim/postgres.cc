@@ -1,7 +1,6 @@
 #include "tests/sim/postgres.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "protocol/encode.h"
 
@@ -34,17 +33,24 @@ std::size_t client_in(std::string_view text) {
 // --- The door.
 
 void Postgres::open_door() {
-  Door& door = stage_.town.net.door("pg", 5432);
-  door.answer = Door::Answer::accept;
-  door.on_connect = [this](Peer& peer) { on_connect(peer); };
+  for (const std::string& machine : machines_) {
+    Door& door = stage_.town.net.door(machine, 5432);
+    door.answer = Door::Answer::accept;
+    door.on_connect = [this](Peer& peer) { on_connect(peer); };
+  }
+  stage_.town.net.name("pg", machines_);
 }
 
 void Postgres::close_door(Door::Answer answer) {
-  stage_.town.net.door("pg", 5432).answer = answer;
+  for (const std::string& machine : machines_) {
+    stage_.town.net.door(machine, 5432).answer = answer;
+  }
   ++stage_.excuses.login_troubles;
 }
 
 void Postgres::on_connect(Peer& peer) {
+  std::swap(machines_.front(), machines_.back());
+  stage_.town.net.name("pg", machines_);
   const std::uint32_t pid = ++last_pid_;
   auto made = std::make_unique<Backend>();
   made->pid = pid;
@@ -132,8 +138,9 @@ void Postgres::start(Backend& backend, const protocol::Startup& startup) {
     backend.phase = Backend::Phase::cancelling;
     const std::uint32_t key = load_u32(startup.cancel_key.data());
     const std::uint32_t pid = startup.cancel_pid;
-    return stage_.later(stage_.span(10 * kMillisecond), [this, own = backend.pid, pid, key] {
-      cancel(pid, key);
+    const std::string& machine = backend.peer->target.host;
+    return stage_.later(stage_.span(10 * kMillisecond), [=, this, own = backend.pid] {
+      cancel(machine, pid, key);
       if (const auto at = backends_.find(own); at != backends_.end()) leave(*at->second);
     });
   }
@@ -244,12 +251,15 @@ void Postgres::finish(std::uint32_t pid, std::size_t run) {
   go_on(backend);
 }
 
-void Postgres::cancel(std::uint32_t pid, std::uint32_t key) {
+void Postgres::cancel(const std::string& machine, std::uint32_t pid, std::uint32_t key) {
   const auto at = backends_.find(pid);
   if (at == backends_.end()) return;  // It is gone: PostgreSQL shrugs as well.
   Backend& backend = *at->second;
   if (backend.key != key) {
     return stage_.complain(backend.name() + ": a cancel with a wrong key came through");
+  }
+  if (backend.peer->target.host != machine) {
+    return stage_.complain(backend.name() + ": a cancel for it came to " + machine);
   }
   if (!backend.running || backend.phase != Backend::Phase::live) return;
   const Message message = *std::exchange(backend.running, std::nullopt);

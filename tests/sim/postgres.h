@@ -1,4 +1,5 @@
-// postgres.h: a model PostgreSQL behind the door "pg": one small, true backend a connection.
+// postgres.h: a model PostgreSQL: one small, true backend a connection. The name "pg" leads to two
+// machines, in another order after every connection.
 //
 // It takes virtual time, stops when its answers are not read, can be cancelled by key, and dies
 // in the ways that servers die. What it sees of pgweir that must never be, it tells the stage.
@@ -9,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "protocol/startup.h"
 #include "tests/sim/logins.h"
@@ -85,7 +87,7 @@ class Postgres {
   void take_proof(Backend& backend);
   void step_proof(Backend& backend, protocol::ClientLogin::Step step, Buffer& out);
   void welcome(Backend& backend, Buffer& out);
-  void cancel(std::uint32_t pid, std::uint32_t key);
+  void cancel(const std::string& machine, std::uint32_t pid, std::uint32_t key);
   void go_on(Backend& backend);
   void step(Backend& backend, const Message& message);
   void finish(std::uint32_t pid, std::size_t run);
@@ -97,6 +99,7 @@ class Postgres {
   Stage& stage_;
   std::map<std::uint32_t, std::unique_ptr<Backend>> backends_;  // By pid.
   std::uint32_t last_pid_ = 100;
+  std::vector<std::string> machines_{"pg1", "pg2"};  // As the name leads now.
 };
 
 }  // namespace weir::sim

@@ -23,6 +23,18 @@ Peer& FakeNet::dialled(const proxy::Target& target) {
   return *(peers_[number] = std::make_unique<Peer>(*this, number, target));
 }
 
+proxy::Target FakeNet::reached(const proxy::Target& target) const {
+  proxy::Target at = target;
+  const auto named = names_.find(target.host);
+  if (named == names_.end()) return at;
+  for (const std::string& address : named->second) {
+    at.host = address;
+    const auto found = doors_.find({at.host, at.port});
+    if (found != doors_.end() && found->second.answer != Door::Answer::refuse) break;
+  }
+  return at;
+}
+
 void FakeNet::forget(Peer& peer) {
   WEIR_CHECK(peer.closed_ && peer.transport_ == nullptr);
   std::erase_if(pending_, [&](const Event& event) { return event.peer == &peer; });
@@ -85,7 +97,8 @@ bool FakeNet::runnable(const Event& event) const {
   if (at == nullptr || !works(at->worker_)) return false;
   switch (event.kind) {
     case Kind::open: {
-      const auto found = doors_.find({peer.target.host, peer.target.port});
+      const proxy::Target to = reached(peer.target);
+      const auto found = doors_.find({to.host, to.port});
       return found == doors_.end() || found->second.answer != Door::Answer::hang;
     }
     case Kind::inward:
@@ -163,6 +176,7 @@ void FakeNet::run_mail(std::size_t from, std::size_t to) {
 }
 
 void FakeNet::run_open(Peer& peer) {
+  peer.target = reached(peer.target);
   const auto found = doors_.find({peer.target.host, peer.target.port});
   FakeTransport& at = *peer.transport_;
   if (found == doors_.end() || found->second.answer == Door::Answer::refuse) {
@@ -176,7 +190,7 @@ void FakeNet::run_open(Peer& peer) {
   to.open_max = std::max(to.open_max, ++to.open);
   peer.connected_ = at.open_ = true;
   if (to.on_connect) to.on_connect(peer);
-  at.endpoint_.on_open();
+  at.endpoint_.on_open(peer.target);
 }
 
 void FakeNet::run_inward(Peer& peer) {

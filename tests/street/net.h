@@ -44,6 +44,10 @@ class FakeNet {
   void disband() { workers_.clear(); }
 
   Door& door(const std::string& host, std::uint16_t port) { return doors_[{host, port}]; }
+  // From now on `host` is a name for these, tried in turn; without any it is its own address.
+  void name(const std::string& host, std::vector<std::string> addresses) {
+    names_[host] = std::move(addresses);
+  }
   // A connection for a worker to adopt by its number.
   Peer& accepted();
   // Frees a connection that pgweir has closed. REQUIRES: closed().
@@ -82,6 +86,8 @@ class FakeNet {
   };
 
   Peer& dialled(const proxy::Target& target);
+  // The first address that does not refuse, or the last of them.
+  proxy::Target reached(const proxy::Target& target) const;
   void queue(Kind kind, Peer& peer, Instant due = 0);
   void unqueue(Kind kind, Peer& peer);
   void leave_pgweir(Peer& peer);
@@ -99,6 +105,7 @@ class FakeNet {
   Instant now_ = 1000 * kSecond;
   std::vector<proxy::TurnTaker*> workers_;
   std::map<std::pair<std::string, std::uint16_t>, Door> doors_;
+  std::map<std::string, std::vector<std::string>> names_;
   std::map<proxy::Socket, std::unique_ptr<Peer>> peers_;
   std::map<std::pair<std::size_t, std::size_t>, std::deque<proxy::Mail>> mailboxes_;
   std::vector<std::unique_ptr<FakeTransport>> graves_;

@@ -25,7 +25,8 @@ class Peer {
   Peer& operator=(const Peer&) = delete;
 
   const proxy::Socket number;  // Never used again for another connection.
-  const proxy::Target target;  // Where pgweir dialled; an empty host: it was accepted.
+  // Where pgweir dialled: the name, and once connected the address. An empty host: it was accepted.
+  proxy::Target target;
 
   // Takes all; in_flight() says how much of it has not arrived yet.
   void send(Bytes bytes);

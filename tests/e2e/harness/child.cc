@@ -21,10 +21,11 @@ namespace {
 
 // DATABASE_URL and the PG* variables of whoever runs the tests must not reach the program.
 std::vector<std::string> environment_of(const ChildSpec& spec) {
-  std::vector<std::string> out = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "TZ=UTC"};
+  std::vector<std::string> out = spec.environment;  // In front: the first of equal names counts.
+  for (const char* const ours : {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "TZ=UTC"})
+    out.emplace_back(ours);
   for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"})
     if (const char* value = std::getenv(name)) out.push_back(std::string(name) + "=" + value);
-  out.insert(out.end(), spec.environment.begin(), spec.environment.end());
   return out;
 }
 

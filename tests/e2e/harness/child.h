@@ -15,7 +15,7 @@ namespace weir::e2e {
 
 struct ChildSpec {
   std::vector<std::string> argv;
-  std::vector<std::string> environment = {};  // "KEY=value", beside PATH and the sanitizers' own.
+  std::vector<std::string> environment = {};  // "KEY=value", before PATH and the sanitizers' own.
   std::string output_path = "/dev/null";
   std::string run_as = {};      // A user's name; empty: as we are. Only root can change.
   std::string directory = {};   // Working directory; empty: ours.

@@ -89,11 +89,13 @@ std::string one_row(std::string_view value) {
          command_complete("SELECT 1");
 }
 
-FakeServer::FakeServer(Script script) : script_(std::move(script)) {
+FakeServer::FakeServer(Script script, const std::string& at, int port)
+    : script_(std::move(script)) {
   listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  REQUIRE(::inet_pton(AF_INET, at.c_str(), &address.sin_addr) == 1);
   REQUIRE(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
   socklen_t size = sizeof address;
   ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "tests/e2e/harness/wire.h"
 
@@ -47,7 +48,9 @@ class FakeServer {
  public:
   using Script = std::function<void(FakeSession&)>;
 
-  explicit FakeServer(Script script);
+  explicit FakeServer(Script script) : FakeServer(std::move(script), "127.0.0.1", 0) {}
+  // At this address of loopback and this port; 0: any that is free.
+  FakeServer(Script script, const std::string& address, int port);
   ~FakeServer();
   FakeServer(const FakeServer&) = delete;
   FakeServer& operator=(const FakeServer&) = delete;

@@ -49,6 +49,13 @@ std::string userlist(const Settings& settings) {
   return text;
 }
 
+// names.cc in front of the C library, and AddressSanitizer told that this is meant.
+std::vector<std::string> knows_names() {
+  const char* const given = std::getenv("ASAN_OPTIONS");
+  return {std::string("LD_PRELOAD=") + WEIR_NAMES_BUILT,
+          std::string("ASAN_OPTIONS=verify_asan_link_order=0:") + (given != nullptr ? given : "")};
+}
+
 std::string section(const char* name, const std::vector<std::string>& lines) {
   std::string text = "[" + std::string(name) + "]\n";
   for (const std::string& line : lines) text += line + "\n";
@@ -60,6 +67,12 @@ std::string section(const char* name, const std::vector<std::string>& lines) {
 std::string program_path() {
   const char* chosen = std::getenv("WEIR_PROGRAM");
   return chosen != nullptr && *chosen != '\0' ? chosen : WEIR_PROGRAM_BUILT;
+}
+
+std::string name_of(const std::vector<std::string>& addresses) {
+  std::string name;
+  for (const std::string& address : addresses) name += (name.empty() ? "" : "_") + address;
+  return name + ".addresses.test";
 }
 
 bool is_pgbouncer() { return program_path().ends_with("pgbouncer"); }
@@ -88,7 +101,7 @@ Pgweir::Pgweir(Settings settings) {
   for (int tries = 0; tries < 5 && !up; ++tries) {
     if (tries > 0) port_ = Port();
     write(settings);
-    up = launch(settings.open_files_max);
+    up = launch(settings);
     if (!up && log().find("in use") == std::string::npos) break;
   }
   REQUIRE_MESSAGE(up, program_path() << " does not start:\n" << log());
@@ -104,11 +117,12 @@ Pgweir::~Pgweir() {
   keep_log(scratch_.file("log"));
 }
 
-bool Pgweir::launch(unsigned open_files_max) {
+bool Pgweir::launch(const Settings& settings) {
   ChildSpec spec = program_spec({scratch_.file("pgweir.ini")});
   spec.output_path = scratch_.file("log");
   spec.directory = scratch_.path();
-  spec.open_files_max = open_files_max;
+  spec.open_files_max = settings.open_files_max;
+  if (settings.made_up_names) spec.environment = knows_names();
   child_ = std::make_unique<Child>(spec);
   // Its word that all doors are open: the TCP port answers before the unix socket does.
   const auto open = [&] {

@@ -17,6 +17,8 @@
 namespace weir::e2e {
 
 std::string program_path();
+// A name for these addresses, in this order, that a program with made_up_names knows.
+std::string name_of(const std::vector<std::string>& addresses);
 bool is_pgbouncer();               // The program under test is PgBouncer, not pgweir.
 bool is_sanitized();               // Memory figures mean nothing.
 std::vector<int> worker_counts();  // {1, 3}; PgBouncer has one.
@@ -29,6 +31,7 @@ struct Settings {
   std::vector<std::pair<std::string, std::string>> accounts = {};  // auth_file, beside trusted ones
   int workers = 1;
   unsigned open_files_max = 0;
+  bool made_up_names = false;  // The program knows the names of name_of().
 
   // Databases `shop` and `depot` of this PostgreSQL, everybody trusted, transaction mode.
   static Settings on(const Postgres& postgres, int workers = 1);
@@ -63,7 +66,7 @@ class Pgweir {
   Port port_;
   std::unique_ptr<Child> child_;
 
-  bool launch(unsigned open_files_max);
+  bool launch(const Settings& settings);
 };
 
 // Runs the program to its end with these arguments: for starts that must fail.

@@ -31,7 +31,7 @@ class User final : public proxy::StreamUser {
   int opens = 0, sents = 0, gones = 0, error = -1;
   Stream* pass_to = nullptr;
 
-  void on_open() override { ++opens; }
+  void on_open(const proxy::Target&) override { ++opens; }
   std::size_t on_bytes(Bytes bytes) override {
     const std::size_t taken = std::min(appetite, bytes.size());
     got += as_text(bytes.first(taken));

@@ -48,6 +48,7 @@ TEST_CASE("a literal address opens, with the options of the street") {
   Dialled dialled;
   dialled.street.set_options({.keepidle_us = 7 * kSecond});
   REQUIRE(dialled.dial({"127.0.0.1", harbour.port}));
+  CHECK(dialled.ear.peer == Target{"127.0.0.1", harbour.port});
   const int far = ::accept(harbour.descriptor, nullptr, nullptr);
   dialled.ear.say("hello");
   CHECK(town::read_from(far, 5) == "hello");
@@ -73,10 +74,11 @@ TEST_CASE("a refused address is told, and later than dial()") {
   CHECK(dialled.street.connections() == 0);
 }
 
-TEST_CASE("localhost: ::1 is refused if it is there, 127.0.0.1 answers") {
+TEST_CASE("localhost: ::1 is refused if it is there, 127.0.0.1 answers and is told") {
   const town::Harbour harbour = town::open_harbour(4);
   Dialled dialled;
   CHECK(dialled.dial({"localhost", harbour.port}));
+  CHECK(dialled.ear.peer == Target{"127.0.0.1", harbour.port});
   const town::RefusedPort nobody;
   Dialled refused;
   CHECK(!refused.dial({"localhost", nobody.number()}));
@@ -125,6 +127,7 @@ TEST_CASE("unix sockets: in a directory, abstract, missing, too long") {
     REQUIRE(door.has_value());
     Dialled dialled;
     CHECK(dialled.dial({host, 5432}));
+    CHECK(dialled.ear.peer == Target{host, 5432});
     ::close(door->descriptor);
   }
   std::filesystem::remove_all(scratch);
@@ -167,6 +170,9 @@ TEST_CASE("no descriptor left: EMFILE") {
 TEST_CASE("addresses as people and the kernel see them") {
   CHECK(literal_address("127.0.0.1", 5000)->for_people().text() == "127.0.0.1:5000");
   CHECK(literal_address("::1", 5000)->for_people().text() == "[::1]:5000");
+  for (const char* const host : {"127.0.0.1", "::1", "2001:db8::7", "fe80::1%lo"}) {
+    CHECK(literal_address(host, 5000)->host() == host);
+  }
   CHECK(!literal_address("localhost", 5000).has_value());
   CHECK(unix_address("/tmp/x")->for_people().text() == "unix");
   CHECK(unix_socket_path("@pg", 6432) == "@pg/.s.PGSQL.6432");

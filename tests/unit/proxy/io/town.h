@@ -69,6 +69,7 @@ inline void run_turns(Loop& loop, std::size_t worker, int turns) {
 
 struct Ear final : Endpoint {
   std::string heard;
+  Target peer;  // As on_open() told it.
   int opened = 0;
   int writable = 0;
   int gone_count = 0;
@@ -77,7 +78,7 @@ struct Ear final : Endpoint {
   std::function<void()> when_heard = [] {};
   std::function<void()> when_writable = [] {};
 
-  void on_open() override { ++opened; }
+  void on_open(const Target& at) override { ++opened, peer = at; }
   void on_bytes(Bytes bytes) override {
     heard += as_text(bytes);
     when_heard();

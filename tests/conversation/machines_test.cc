@@ -1,0 +1,90 @@
+// machines_test.cc: a name that leads to several machines: which of them is meant.
+#include <doctest/doctest.h>
+
+#include "tests/conversation/story.h"
+
+using namespace weir;
+using namespace weir::story;
+
+namespace {
+
+using Answer = street::Door::Answer;
+
+// The name db leads to `one` and `two`, and at first only `two` answers.
+struct Machines {
+  explicit Machines(Stage& stage) : one(open(stage, "one")), two(open(stage, "two")) {
+    stage.town.net.name("db", {"one", "two"});
+    one.answer = Answer::refuse;
+  }
+
+  street::Door& one;
+  street::Door& two;
+
+ private:
+  static street::Door& open(Stage& stage, const std::string& address) {
+    street::Door& door = stage.town.net.door(address, 5432);
+    door.on_connect = stage.door.on_connect;
+    return door;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a cancel goes to the machine that runs the query, wherever the name leads by now") {
+  InOrder policy;
+  Stage stage(policy);
+  Machines machines(stage);
+  Caller& client = stage.client();
+  client.say("Q'select pg_sleep(9)'");
+  CHECK(machines.two.opened == 1);
+  machines.one.answer = Answer::accept;
+  stage.caller().say(client.cancel_packet());
+  REQUIRE(stage.backends() == 2);
+  CHECK(stage.backend(2).is_cancel);
+  CHECK(stage.backend(2).cancel_pid == 101);
+  CHECK(stage.backend(2).peer.target.host == "two");
+  CHECK(machines.one.opened == 0);
+}
+
+TEST_CASE("a cancel finds the machine of a server that was handed over") {
+  InOrder policy;
+  Stage stage(policy, {.config = "default_pool_size = 1", .workers = 2});
+  Machines machines(stage);
+  stage.client(0);
+  Caller& there = stage.client(1);
+  there.say("Q'select pg_sleep(9)'");
+  CHECK(stage.backend(1).heard() == "Q\"select pg_sleep(9)\"");
+  machines.one.answer = Answer::accept;
+  stage.caller(0).say(there.cancel_packet());
+  REQUIRE(stage.backends() == 2);
+  CHECK(stage.backend(2).cancel_pid == 101);
+  CHECK(stage.backend(2).peer.target.host == "two");
+  CHECK(machines.one.opened == 0);
+}
+
+TEST_CASE("a cancel is not sent elsewhere when its machine does not take it") {
+  InOrder policy;
+  Stage stage(policy);
+  Machines machines(stage);
+  Caller& client = stage.client();
+  client.say("Q'select pg_sleep(9)'");
+  machines.one.answer = Answer::accept;
+  machines.two.answer = Answer::refuse;
+  stage.caller().say(client.cancel_packet());
+  CHECK(stage.backends() == 1);
+  CHECK(machines.one.opened == 0);
+  stage.backend(1).say("T D C Z");
+  CHECK(client.heard() == "T D C Z");
+}
+
+TEST_CASE("the next server is dialled by the name again") {
+  InOrder policy;
+  Stage stage(policy);
+  Machines machines(stage);
+  Caller& client = stage.client();
+  machines.one.answer = Answer::accept;
+  stage.backend(1).hang_up();
+  client.say("Q'select 1'");
+  REQUIRE(stage.backends() == 2);
+  CHECK(stage.backend(2).peer.target.host == "one");
+}
