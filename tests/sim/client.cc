@@ -178,7 +178,7 @@ bool Client::excuse_fatal(const std::string& sqlstate, const std::string& text) 
   }
   if (sqlstate == "22023") {
     return std::any_of(temper_.asked.begin(), temper_.asked.end(),
-                       [](const auto& one) { return !spell(one.second); });
+                       [](const auto& one) { return !spell(one.first, one.second); });
   }
   if (sqlstate == "08006" || sqlstate == "57P01") return excuses.server_deaths > 0;
   if (excuses.login_troubles == 0) return false;

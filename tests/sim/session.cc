@@ -61,23 +61,9 @@ std::string upper(std::string text) {
 
 }  // namespace
 
-const Settings& default_settings() {
-  static const Settings kDefaults{
-      {"client_encoding", "UTF8"}, {"DateStyle", "ISO, MDY"},
-      {"TimeZone", "Etc/UTC"},     {"standard_conforming_strings", "on"},
-      {"application_name", ""},    {"IntervalStyle", "postgres"}};
-  return kDefaults;
-}
-
-std::optional<std::string> spell(std::string_view value) {
-  if (value == "bogus") return std::nullopt;
-  if (value == "utc") return "UTC";
-  return std::string{value};
-}
-
 Session::Session(const Settings& asked) : settings_(default_settings()) {
   for (const auto& [name, value] : asked) {
-    if (settings_.contains(name)) settings_[name] = spell(value).value_or(value);
+    if (settings_.contains(name)) settings_[name] = spell(name, value).value_or(value);
   }
   reported_ = settings_;
 }
@@ -337,7 +323,7 @@ bool Session::run_set(Words words, Buffer& out) {
   const auto found = settings_.find(name);
   if (found == settings_.end()) return fail("42704", "no such parameter: " + name, out);
   const bool reset = words[0] == "reset";
-  const auto value = reset ? default_settings().at(name) : spell(words.back());
+  const auto value = reset ? default_settings().at(name) : spell(name, words.back());
   if (!value) return fail("22023", "invalid value for parameter " + name, out);
   if (local) {
     if (status_ == 'T') before_local_.try_emplace(name, found->second);

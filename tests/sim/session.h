@@ -13,15 +13,9 @@
 #include "pool/instant.h"
 #include "protocol/bytes.h"
 #include "tests/sim/message.h"
+#include "tests/sim/settings.h"
 
 namespace weir::sim {
-
-using Settings = std::map<std::string, std::string>;
-
-// What a fresh server tells: the parameters that PostgreSQL reports and the pooler tracks.
-const Settings& default_settings();
-// PostgreSQL's own spelling of a value; nothing when it refuses it ("bogus").
-std::optional<std::string> spell(std::string_view value);
 
 class Session {
  public:
