@@ -1,7 +1,10 @@
 #include "proxy/config/settings.h"
 
 #include <array>
+#include <string>
+#include <vector>
 
+#include "protocol/parameters.h"
 #include "proxy/config/assign.h"
 #include "proxy/config/fields.h"
 
@@ -63,11 +66,31 @@ constexpr auto kFields = std::to_array<SettingsField>({
     {"tcp_user_timeout", &Settings::tcp_user_timeout_us},
 });
 
+// Tracked drops what it cannot take: what is missing from it is what it would not take.
+Said<void> check_tracked(const std::vector<std::string>& names) {
+  const protocol::Tracked all{names};
+  for (const std::string& name : names) {
+    if (!protocol::Tracked{std::vector{name}}.index(name)) {
+      return no(quoted(name) + " in track_extra_parameters is no name of a parameter");
+    }
+    if (!all.index(name)) {
+      return no("track_extra_parameters: " + quoted(name) + " is too many: " +
+                std::to_string(protocol::kTrackedMax) + " parameters can be tracked, " +
+                std::to_string(protocol::Tracked{{}}.size()) + " of them always are");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Said<void> assign(Settings& settings, const Key& key, std::string_view text) {
   auto value = parse_value(key, text);
   if (!value) return tl::unexpected(value.error());
+  if (key.name == "track_extra_parameters") {
+    const auto checked = check_tracked(std::get<std::vector<std::string>>(*value));
+    if (!checked) return checked;
+  }
   if (key.name == "server_check_query") {
     // PgBouncer tells no check and an empty check apart by a word.
     settings.server_check_query.reset();

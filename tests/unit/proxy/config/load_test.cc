@@ -275,6 +275,18 @@ TEST_CASE("server_check_query tells no check and the empty check apart") {
   CHECK(with_setting("server_check_query = select 1;").settings.server_check_query == "select 1;");
 }
 
+TEST_CASE("track_extra_parameters: what is no name, or one too many, stops the load") {
+  const std::string head = "[pgweir]\n\ntrack_extra_parameters = ";
+  CHECK(complaint(head + "IntervalStyle, foo bar\n") ==
+        "t.ini:3: \"foo bar\" in track_extra_parameters is no name of a parameter");
+  std::string many = "x1";
+  for (int i = 2; i <= 59; ++i) many += ", x" + std::to_string(i);
+  CHECK(complaint(head + many + ", X1, timezone\n") == "accepted");  // Each counts once.
+  CHECK(complaint(head + many + ", x60\n") ==
+        "t.ini:3: track_extra_parameters: \"x60\" is too many: 64 parameters can be tracked, 5 of "
+        "them always are");
+}
+
 TEST_CASE("auth_file is read, and its faults name it or the line that asked for it") {
   const ScratchFile users("\"anna\" \"secret\"\n");
   const Config config = with_setting("auth_file = " + users.path());
