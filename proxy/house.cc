@@ -53,6 +53,8 @@ Result<void> House::open() {
   signals_ = std::make_unique<io::Signals>(street_[0], [this](int number) { on_signal(number); });
   const auto& config = *generations_.front().config;
   auto options = io::ListenerOptions::from(config.settings);
+  options.tcp_said_at = config.said_at("listen_addr");
+  options.unix_said_at = config.said_at("unix_socket_dir");
   options.descriptors_max = io::raise_open_files();
   // Room for the servers: a crowd of clients must not keep a pool from dialling.
   options.reserve =

@@ -52,13 +52,39 @@ Result<void> write_pidfile(const std::string& pidfile) {
   return {};
 }
 
-Result<void> become(const std::string& name) {
+// `said_at`: `file:line: `, or empty, to stand before a complaint.
+Result<void> become(const std::string& name, const std::string& said_at) {
   const passwd* const user = getpwnam(name.c_str());
-  if (user == nullptr) return fail("F0000", "there is no user " + name);
+  if (user == nullptr) return fail("F0000", said_at + "there is no user " + name);
   if (geteuid() == user->pw_uid) return {};
   if (initgroups(user->pw_name, user->pw_gid) != 0 || setgid(user->pw_gid) != 0 ||
       setuid(user->pw_uid) != 0) {
-    return fail("F0000", "cannot become user " + name + ": " + std::strerror(errno));
+    return fail("F0000", said_at + "cannot become user " + name + ": " + std::strerror(errno));
+  }
+  return {};
+}
+
+Result<void> check_group(const config::Config& config) {
+  const std::string& name = config.settings.unix_socket_group;
+  if (name.empty() || getgrnam(name.c_str()) != nullptr) return {};
+  return fail("F0000", config.said_at("unix_socket_group") + "there is no group " + name);
+}
+
+// What needs no door: so that a mistake is found before the world sees anything.
+Result<void> prepare(const Options& options, const config::Config& config) {
+  const config::Settings& settings = config.settings;
+  if (options.daemon && (settings.pidfile.empty() || settings.logfile.empty())) {
+    return fail("F0000", "-d needs pidfile and logfile");
+  }
+  if (auto group = check_group(config); !group) return group;
+  // First of all: log, pidfile and unix socket belong to the user who has to remove or reopen them.
+  const bool told = !options.user.empty();
+  const std::string& user = told ? options.user : settings.user;
+  if (!user.empty()) {
+    if (auto is = become(user, told ? "--user: " : config.said_at("user")); !is) return is;
+  }
+  if (!settings.pidfile.empty() && runs_already(settings.pidfile)) {
+    return fail("F0000", "the process that pidfile " + settings.pidfile + " names still runs");
   }
   return {};
 }
@@ -68,11 +94,8 @@ int start(const Options& options) {
   if (!loaded) return complain(loaded.error().text);
   auto config = std::make_unique<const config::Config>(std::move(*loaded));
   const config::Settings settings = config->settings;
-  if (options.daemon && (settings.pidfile.empty() || settings.logfile.empty())) {
-    return complain("-d needs pidfile and logfile");
-  }
-  if (!settings.pidfile.empty() && runs_already(settings.pidfile)) {
-    return complain("the process that pidfile " + settings.pidfile + " names still runs");
+  if (auto prepared = prepare(options, *config); !prepared) {
+    return complain(prepared.error().text);
   }
   if (options.daemon && daemon(1, 0) != 0) {
     return complain(std::string{"cannot go into the background: "} + std::strerror(errno));
@@ -85,8 +108,6 @@ int start(const Options& options) {
   House house(std::move(config), options.file, **log);
   auto opened = house.open();
   if (opened && !settings.pidfile.empty()) opened = write_pidfile(settings.pidfile);
-  const std::string& user = options.user.empty() ? settings.user : options.user;
-  if (opened && !user.empty()) opened = become(user);
   if (!opened) {
     (*log)->line(Level::fatal, opened.error().text);
     return options.quiet ? EXIT_FAILURE : complain(opened.error().text);

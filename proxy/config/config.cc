@@ -1,5 +1,7 @@
 #include "proxy/config/config.h"
 
+#include "proxy/config/keys.h"
+
 namespace weir::proxy::config {
 namespace {
 
@@ -20,6 +22,13 @@ const User kNobody{};
 const User& or_nobody(const User* user) { return user != nullptr ? *user : kNobody; }
 
 }  // namespace
+
+std::string Config::said_at(std::string_view key) const {
+  const Key* const row = find_key(key, kGlobal);
+  if (row == nullptr || places.empty()) return {};
+  const std::string& place = places[static_cast<std::size_t>(row - keys().data())];
+  return place.empty() ? place : place + ": ";
+}
 
 const Database* Config::find_database(std::string_view name) const {
   const Database* exact = find_in(databases, name);

@@ -74,7 +74,12 @@ struct Config {
   std::vector<std::string> warnings;  // Sentences `file:line: …` for the log.
   // For SHOW CONFIG: the text in force for each row of keys(), in its order; unset is NULL.
   std::vector<std::optional<std::string>> texts;
+  // Where each of them was said: `file:line`; empty: nowhere.
+  std::vector<std::string> places;
 
+  // `file:line: `, to stand before a complaint about a key of [pgweir]; empty if the key was not
+  // set.
+  std::string said_at(std::string_view key) const;
   // The entry that serves a client that asked for `name`: the one of that name, else "*", else
   // nullptr. The console's names are not asked here: see is_console().
   const Database* find_database(std::string_view name) const;

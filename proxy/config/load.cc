@@ -31,6 +31,7 @@ class Loader {
       const bool shown = (key.scopes & kGlobal) != 0 && key.fallback != nullptr;
       config_.texts.push_back(shown ? std::optional<std::string>(key.fallback) : std::nullopt);
     }
+    config_.places.resize(keys().size());
   }
 
   Result<Config> finish() { return std::move(config_); }
@@ -40,6 +41,7 @@ class Loader {
     for (const IniEntry& entry : ini.entries) {
       if (auto taken = take_entry(entry); !taken) return fail_at(entry.place, taken.error());
     }
+    if (auto doors = check_doors(); !doors) return doors;
     return read_secrets();
   }
 
@@ -80,6 +82,7 @@ class Loader {
     if (key == nullptr) return no(unknown_setting(entry.name, kGlobal));
     if (auto assigned = assign(config_.settings, *key, entry.value); !assigned) return assigned;
     remember(*key, entry.value);
+    config_.places[row_of(*key)] = placed(entry.place);
     if (!key->built) warn_unbuilt(entry.place, *key);
     if (key->name == "auth_file") auth_file_at_ = entry.place;
     return {};
@@ -119,9 +122,19 @@ class Loader {
     return {};
   }
 
-  void remember(const Key& key, std::string_view text) {
-    config_.texts[static_cast<std::size_t>(&key - keys().data())] = text;
+  // The unix socket has a default, so a file without any door has closed that one.
+  tl::expected<void, Fault> check_doors() const {
+    const Settings& settings = config_.settings;
+    if (!settings.listen_addr.empty() || !settings.unix_socket_dir.empty()) return {};
+    return fail("F0000", config_.said_at("unix_socket_dir") +
+                             "it is empty, and so is listen_addr: no client could come in");
   }
+
+  static std::size_t row_of(const Key& key) {
+    return static_cast<std::size_t>(&key - keys().data());
+  }
+
+  void remember(const Key& key, std::string_view text) { config_.texts[row_of(key)] = text; }
 
   void pass_on(const Place& place, const Remarks& remarks) {
     for (const Key* key : remarks.unbuilt) warn_unbuilt(place, *key);

@@ -15,10 +15,12 @@ std::string quoted(std::string_view text) {
   return out;
 }
 
+std::string placed(const Place& place) {
+  return place.line > 0 ? place.file + ':' + std::to_string(place.line) : place.file;
+}
+
 std::string placed(const Place& place, std::string_view sentence) {
-  std::string out = place.file;
-  if (place.line > 0) out += ':' + std::to_string(place.line);
-  return out.append(": ").append(sentence);
+  return placed(place).append(": ").append(sentence);
 }
 
 }  // namespace weir::proxy::config

@@ -26,6 +26,8 @@ inline tl::unexpected<std::string> no(std::string sentence) {
 // `"text"`, cut to a readable length, with control characters replaced. Not for secrets.
 std::string quoted(std::string_view text);
 
+// `file:line`, or `file` when the line is 0.
+std::string placed(const Place& place);
 // `file:line: sentence`, or `file: sentence` when the line is 0.
 std::string placed(const Place& place, std::string_view sentence);
 

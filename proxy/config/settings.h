@@ -73,7 +73,7 @@ struct Settings {
   std::int64_t stats_period_us = 60 * kMicrosPerSecond;
   std::string logfile = {};
   std::string pidfile = {};
-  std::string user = {};  // Become this user after start.
+  std::string user = {};  // Become this user at the start.
   int verbose = 0;
 
   // TCP; 0 leaves each to the operating system.

@@ -115,12 +115,12 @@ Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const ListenerOptio
   auto listener = std::make_unique<Listener>(loop, options, std::move(calls));
   for (const std::string& address : options.addresses) {
     if (auto opened = listener->open_tcp(address); !opened) {
-      return tl::unexpected(std::move(opened.error()));
+      return fail(kSystemError, options.tcp_said_at + opened.error().text);
     }
   }
   if (!options.unix_dir.empty()) {
     if (auto opened = listener->open_unix(); !opened) {
-      return tl::unexpected(std::move(opened.error()));
+      return fail(kSystemError, options.unix_said_at + opened.error().text);
     }
   }
   return listener;

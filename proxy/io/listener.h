@@ -28,6 +28,9 @@ struct ListenerOptions {
   std::string unix_dir = {};  // Empty: no unix socket. "@name": abstract.
   int unix_mode = 0777;
   std::string unix_group = {};
+  // Where the operator asked for them, as `file:line: `: stands before a complaint.
+  std::string tcp_said_at = {};
+  std::string unix_said_at = {};
   // Accepting pauses when fewer than `reserve` of `descriptors_max` (see open_files.h) would be
   // left for server connections. Connections are counted by the Street. 0: no such limit.
   std::int64_t descriptors_max = 0;

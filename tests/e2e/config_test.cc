@@ -65,6 +65,33 @@ TEST_CASE("a mistake in a database or user line stops the start with its line") 
   CHECK(run.output.find("pgweir.ini:7:") != std::string::npos);
 }
 
+TEST_CASE("a user, group, address or directory that is not there stops the start with its line") {
+  if (is_pgbouncer()) return;
+  const Scratch scratch;
+  struct Mistake {
+    std::string line;
+    std::string says;
+  };
+  const Mistake mistakes[] = {
+      {"user = no-such-user", "there is no user no-such-user"},
+      {"unix_socket_group = no-such-group", "there is no group no-such-group"},
+      {"listen_addr = not an address", "cannot listen on not an address port "},
+      {"listen_addr = 192.0.2.1", "cannot listen on 192.0.2.1:"},
+      {"unix_socket_dir = " + scratch.file("none"), "cannot listen on unix socket "},
+      {"listen_addr =", "it is empty, and so is listen_addr"}};
+  for (const Mistake& mistake : mistakes) {
+    CAPTURE(mistake.line);
+    const std::string port = "listen_port = " + std::to_string(free_port()) + "\n";
+    const Run run = start_with(scratch, kGoodHead + mistake.line + "\n" + port);
+    CAPTURE(run.output);
+    REQUIRE(run.ending.has_value());
+    CHECK(*run.ending > 0);
+    const std::string at = mistake.line == "listen_addr =" ? "pgweir.ini:5: " : "pgweir.ini:6: ";
+    CHECK(run.output.find(at + mistake.says) != std::string::npos);
+    CHECK(run.output.find("listening on") == std::string::npos);
+  }
+}
+
 TEST_CASE("files that cannot be read stop the start and are named") {
   const Scratch scratch;
   Run run = run_program(scratch, {scratch.file("not_there.ini")});

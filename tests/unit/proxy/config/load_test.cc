@@ -187,6 +187,23 @@ TEST_CASE("what is unknown or bad stops the load with file and line") {
   CHECK(has(complaint("[pgweir]\nauth_type = hba\n"), "t.ini:2: auth_type = hba is not built"));
 }
 
+TEST_CASE("a file without any door stops the load") {
+  const std::string said = "it is empty, and so is listen_addr: no client could come in";
+  CHECK(complaint("[pgweir]\nunix_socket_dir =\n") == "t.ini:2: " + said);
+  CHECK(complaint("[pgweir]\nlisten_addr = ,\nunix_socket_dir =\n") == "t.ini:3: " + said);
+  CHECK(complaint("[pgweir]\nlisten_addr = *\nunix_socket_dir =\n") == "accepted");
+  CHECK(complaint("[pgweir]\nlisten_addr =\n") == "accepted");
+}
+
+TEST_CASE("where a key was said is known, the last place of several") {
+  const Config config = loaded("[pgweir]\nuser = a\nlisten_port = 1\nuser = b\n");
+  CHECK(config.said_at("user") == "t.ini:4: ");
+  CHECK(config.said_at("listen_port") == "t.ini:3: ");
+  CHECK(config.said_at("listen_addr").empty());
+  CHECK(config.said_at("no_such_key").empty());
+  CHECK(Config{}.said_at("user").empty());
+}
+
 TEST_CASE("bad database lines are named, with the entry they are in") {
   CHECK(database_complaint("a = pool_siz=1") ==
         "t.ini:3: unknown setting \"pool_siz\"; did you mean pool_size? (in the line of \"a\")");
