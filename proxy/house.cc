@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/admin/show.h"
+#include "proxy/config/hold.h"
 #include "proxy/config/load.h"
 #include "proxy/io/open_files.h"
 
@@ -180,6 +181,9 @@ Result<void> House::start_reload() {
   }
   auto loaded = config::load(file_);
   if (!loaded) return tl::unexpected<Fault>(loaded.error());
+  for (std::string& held : config::hold(*loaded, *generations_.back().config)) {
+    loaded->warnings.push_back(std::move(held));
+  }
   auto config = std::make_unique<const config::Config>(std::move(*loaded));
   for (const std::string& warning : config->warnings) log_.line(Level::warning, warning);
   log_.reopen(config->settings.logfile);

@@ -124,6 +124,29 @@ TEST_CASE("keys that are not built yet are taken with one warning") {
   CHECK(Session(pgweir.conninfo()).value("SELECT 1") == "1");
 }
 
+TEST_CASE("a key that takes a restart: RELOAD leaves it, says so once, and does the rest") {
+  if (is_pgbouncer()) return;
+  const auto settings = [] { return Settings::on(Postgres::shared()); };
+  Pgweir pgweir(settings());
+  Session console(pgweir.console());
+  pgweir.write(settings()
+                   .line("disable_pqexec = 1")
+                   .line("listen_backlog = 7")
+                   .line("query_wait_timeout = 9")
+                   .database("annex = host=127.0.0.1 dbname=depot port=" +
+                             std::to_string(Postgres::shared().port())));
+  REQUIRE(console.exec("RELOAD").tag() == "RELOAD");
+  CHECK(Session(pgweir.conninfo("alice", "annex")).value("SELECT current_database()") == "depot");
+  const std::string log = pgweir.log();
+  for (const std::string key : {"disable_pqexec", "listen_backlog"}) {
+    const std::string sentence = ": " + key + " has changed: it takes a restart";
+    CHECK(log.find(sentence) != std::string::npos);
+    CHECK(log.find(sentence) == log.rfind(sentence));
+  }
+  CHECK(log.find("listen_addr has changed") == std::string::npos);
+  CHECK(log.find("query_wait_timeout has changed") == std::string::npos);
+}
+
 TEST_CASE("the last of equal keys wins, sections may come again, headers may be indented") {
   if (is_pgbouncer()) return;  // Debian's forgets the first part of a section that comes again.
   Settings settings = Settings::on(Postgres::shared());

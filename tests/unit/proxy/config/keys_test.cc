@@ -113,7 +113,10 @@ std::string settings_page() {
          "A time is in seconds, fractions allowed, or carries `us`, `ms`, `s`, `min`, `h` or `d`. "
          "A\n"
          "size is in bytes or carries `kB`, `MB` or `GB`. A key that is not built yet is accepted\n"
-         "with a warning; a value that would promise what is not built is refused.\n\n"
+         "with a warning; a value that would promise what is not built is refused. RELOAD keeps "
+         "the\n"
+         "value of the start for a key that takes a restart, and logs a warning if the file has\n"
+         "another.\n\n"
          "## [pgweir], also [pgbouncer]\n\n" +
          rows(kGlobal) + "\n## A line of [databases]\n\n" + rows(kDatabase) +
          "\n## A line of [users]\n\n" + rows(kUser) + "\n## A line of [peers]\n\n" + rows(kPeer);
