@@ -118,6 +118,9 @@ class Loader {
     if (!text) return tl::unexpected(text.error());
     auto secrets = parse_userlist(path, *text);
     if (!secrets) return tl::unexpected(secrets.error());
+    if (const std::string warning = too_open(path); !warning.empty()) {
+      config_.warnings.push_back(placed(auth_file_at_, warning));
+    }
     config_.secrets = std::move(*secrets);
     return {};
   }

@@ -1,5 +1,7 @@
 #include "proxy/config/userlist.h"
 
+#include <sys/stat.h>
+
 #include <utility>
 
 #include "proxy/config/ini.h"
@@ -54,6 +56,16 @@ Result<Secrets> parse_userlist(const std::string& name, std::string_view text) {
     if (const char* complaint = take_line(line, secrets)) return fail_at({name, number}, complaint);
   }
   return secrets;
+}
+
+std::string too_open(const std::string& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return {};
+  const bool read = (found.st_mode & S_IROTH) != 0;
+  const bool changed = (found.st_mode & S_IWOTH) != 0;
+  if (!read && !changed) return {};
+  const char* const what = !changed ? "read" : read ? "read and changed" : "changed";
+  return "auth_file " + path + " can be " + what + " by everybody: chmod 600 " + path;
 }
 
 Result<Secrets> read_userlist(const std::string& path) {

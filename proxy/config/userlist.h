@@ -16,6 +16,8 @@ constexpr std::size_t kUserlistBytesMax = 64 << 20;
 
 // `name` stands for the file in sentences, which never quote a secret.
 Result<Secrets> parse_userlist(const std::string& name, std::string_view text);
+// A sentence with the cure if everybody may read or change the file; empty: all is well.
+std::string too_open(const std::string& path);
 Result<Secrets> read_userlist(const std::string& path);
 
 }  // namespace weir::proxy::config

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
 
 #include "proxy/config/keys.h"
@@ -314,6 +315,27 @@ TEST_CASE("auth_file is read, and its faults name it or the line that asked for 
         "t.ini:2: cannot read \"/nowhere/u.txt\": No such file or directory");
   users.write("\"anna\"\n");
   CHECK(has(complaint("[pgweir]\nauth_file = " + users.path() + "\n"), users.path() + ":1: "));
+}
+
+TEST_CASE("an auth_file that is open to everybody draws one warning with the cure") {
+  const ScratchFile users("\"anna\" \"secret\"\n");
+  struct Rights {
+    std::filesystem::perms mode;
+    std::string what;
+  };
+  using std::filesystem::perms;
+  for (const auto& [mode, what] :
+       {Rights{perms{0600}, ""}, Rights{perms{0660}, ""}, Rights{perms{0644}, "read"},
+        Rights{perms{0602}, "changed"}, Rights{perms{0666}, "read and changed"}}) {
+    std::filesystem::permissions(users.path(), mode);
+    const Config config = with_setting("auth_file = " + users.path());
+    std::vector<std::string> expected;
+    if (!what.empty()) {
+      expected.push_back("t.ini:2: auth_file " + users.path() + " can be " + what +
+                         " by everybody: chmod 600 " + users.path());
+    }
+    CHECK(config.warnings == expected);
+  }
 }
 
 TEST_CASE("a file is loaded by its path") {
