@@ -17,7 +17,6 @@ enum class AuthType : std::uint8_t { trust, plain, md5, scram_sha_256 };
 using pool::PoolMode;
 
 constexpr std::int64_t kMicrosPerSecond = 1'000'000;
-constexpr int kWorkerThreadsMax = 256;
 
 struct Settings {
   // The street.

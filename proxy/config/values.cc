@@ -10,7 +10,7 @@
 #include <optional>
 #include <system_error>
 
-#include "proxy/config/settings.h"
+#include "pool/quota.h"
 
 namespace weir::proxy::config {
 namespace {
@@ -30,7 +30,7 @@ constexpr Bounds bounds(Unit unit) {
     case Unit::level:
       return {0, 3};
     case Unit::threads:
-      return {0, kWorkerThreadsMax};
+      return {0, pool::kWorkersMax};
     default:
       return {0, INT_MAX};
   }
