@@ -5,6 +5,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <filesystem>
+#include <system_error>
 #include <vector>
 
 namespace weir::proxy {
@@ -30,10 +32,18 @@ constexpr std::string_view level_name(Level level) {
   return "FATAL";
 }
 
+// spdlog would make the directory, where the operator has only mistyped its name.
+Result<void> check_directory(const std::string& file) {
+  const std::filesystem::path parent = std::filesystem::path{file}.parent_path();
+  std::error_code error;
+  if (parent.empty() || std::filesystem::is_directory(parent, error)) return {};
+  return fail("F0000", "directory " + parent.string() + ": " +
+                           (error ? error.message() : "it is no directory"));
+}
+
 class SpdLog final : public Log {
  public:
   explicit SpdLog(const LogSettings& settings) : settings_(settings) {
-    open_sinks();
     logger_.sinks().push_back(sinks_);
     logger_.flush_on(spdlog::level::trace);
     logger_.set_error_handler([](const std::string&) {});  // A full disk must not stop the pooler.
@@ -53,12 +63,20 @@ class SpdLog final : public Log {
   bool wants(Level level) const override { return settings_.debug || level != Level::debug; }
 
   void reopen(const std::string& file) override {
+    settings_.file = file;
+    const auto opened = open();
+    if (!opened) line(Level::error, "cannot reopen the log file: " + opened.error().text);
+  }
+
+  // On a fault the log stays where it was.
+  Result<void> open() {
+    if (auto there = check_directory(settings_.file); !there) return there;
     try {
-      settings_.file = file;
       open_sinks();
     } catch (const spdlog::spdlog_ex& thrown) {
-      line(Level::error, std::string{"cannot reopen the log file: "} + thrown.what());
+      return fail("F0000", thrown.what());
     }
+    return {};
   }
 
  private:
@@ -82,11 +100,11 @@ class SpdLog final : public Log {
 }  // namespace
 
 Result<std::unique_ptr<Log>> open_log(const LogSettings& settings) {
-  try {
-    return std::make_unique<SpdLog>(settings);
-  } catch (const spdlog::spdlog_ex& thrown) {
-    return fail("F0000", std::string{"cannot open the log file: "} + thrown.what());
+  auto log = std::make_unique<SpdLog>(settings);
+  if (auto opened = log->open(); !opened) {
+    return fail("F0000", "cannot open the log file: " + opened.error().text);
   }
+  return log;
 }
 
 }  // namespace weir::proxy

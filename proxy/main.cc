@@ -102,7 +102,7 @@ int start(const Options& options) {
   }
   auto log = open_log({settings.logfile, !options.quiet && !options.daemon,
                        options.verbose || settings.verbose > 0});
-  if (!log) return complain(log.error().text);
+  if (!log) return complain(config->said_at("logfile") + log.error().text);
   std::signal(SIGPIPE, SIG_IGN);
 
   House house(std::move(config), options.file, **log);

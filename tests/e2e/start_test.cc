@@ -57,3 +57,29 @@ TEST_CASE("user: what is opened is that user's, RELOAD reopens the log, and the 
   CHECK_FALSE(exists(pgweir.file("own.pid")));
   CHECK_FALSE(exists(socket));
 }
+
+TEST_CASE("a logfile in a directory that is not there stops the start and makes no directory") {
+  if (is_pgbouncer()) return;
+  const Scratch scratch;
+  write_file(scratch.file("pgweir.ini"), "[pgweir]\nunix_socket_dir = " + scratch.path() +
+                                             "\nlogfile = " + scratch.file("none/pgweir.log") +
+                                             "\n");
+  const Run run = run_program(scratch, {scratch.file("pgweir.ini")});
+  CAPTURE(run.output);
+  REQUIRE(run.ending.has_value());
+  CHECK(*run.ending > 0);
+  CHECK(says(run.output, "pgweir.ini:3: cannot open the log file: directory " +
+                             scratch.file("none") + ": No such file or directory"));
+  CHECK_FALSE(exists(scratch.file("none")));
+}
+
+TEST_CASE("RELOAD with a logfile in a directory that is not there goes on in the old one") {
+  if (is_pgbouncer()) return;
+  const auto settings = [] { return Settings::on(Postgres::shared()); };
+  Pgweir pgweir(settings().line("logfile = own.log"));
+  pgweir.write(settings().line("logfile = none/own.log"));
+  CHECK(Session(pgweir.console()).exec("RELOAD").tag() == "RELOAD");
+  CHECK(eventually([&] { return says(read_file(pgweir.file("own.log")), "reloaded"); }));
+  CHECK(says(read_file(pgweir.file("own.log")), "cannot reopen the log file: directory none: "));
+  CHECK_FALSE(exists(pgweir.file("none")));
+}
