@@ -81,7 +81,8 @@ TEST_CASE("a user, group, address or directory that is not there stops the start
       {"listen_addr =", "it is empty, and so is listen_addr"}};
   for (const Mistake& mistake : mistakes) {
     CAPTURE(mistake.line);
-    const std::string port = "listen_port = " + std::to_string(free_port()) + "\n";
+    const Port free;
+    const std::string port = "listen_port = " + std::to_string(free.number()) + "\n";
     const Run run = start_with(scratch, kGoodHead + mistake.line + "\n" + port);
     CAPTURE(run.output);
     REQUIRE(run.ending.has_value());
