@@ -187,6 +187,7 @@ Result<void> House::start_reload() {
   auto config = std::make_unique<const config::Config>(std::move(*loaded));
   for (const std::string& warning : config->warnings) log_.line(Level::warning, warning);
   log_.reopen(config->settings.logfile);
+  log_.set_debug(config->settings.verbose > 0);
   street_.set_options(io::SocketOptions::from(config->settings));
   const config::Config* const next = config.get();
   generations_.push_back({std::move(config), 0});

@@ -5,6 +5,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <filesystem>
 #include <system_error>
 #include <vector>
@@ -44,6 +45,7 @@ Result<void> check_directory(const std::string& file) {
 class SpdLog final : public Log {
  public:
   explicit SpdLog(const LogSettings& settings) : settings_(settings) {
+    set_debug(settings.debug);
     logger_.sinks().push_back(sinks_);
     logger_.flush_on(spdlog::level::trace);
     logger_.set_error_handler([](const std::string&) {});  // A full disk must not stop the pooler.
@@ -60,13 +62,17 @@ class SpdLog final : public Log {
     logger_.log(spdlog::level::info, spdlog::string_view_t{one});
   }
 
-  bool wants(Level level) const override { return settings_.debug || level != Level::debug; }
+  bool wants(Level level) const override {
+    return level != Level::debug || debug_.load(std::memory_order_relaxed);
+  }
 
   void reopen(const std::string& file) override {
     settings_.file = file;
     const auto opened = open();
     if (!opened) line(Level::error, "cannot reopen the log file: " + opened.error().text);
   }
+
+  void set_debug(bool wanted) override { debug_ = wanted || settings_.debug_always; }
 
   // On a fault the log stays where it was.
   Result<void> open() {
@@ -91,6 +97,7 @@ class SpdLog final : public Log {
   }
 
   LogSettings settings_;
+  std::atomic<bool> debug_;
   // Replaced whole, under its own lock, when the file is reopened.
   std::shared_ptr<spdlog::sinks::dist_sink_mt> sinks_ =
       std::make_shared<spdlog::sinks::dist_sink_mt>();

@@ -19,12 +19,14 @@ class Log {
   virtual bool wants(Level level) const = 0;
   // The file has been moved away (log rotation), or another is wanted: begins a new one.
   virtual void reopen(const std::string& file) = 0;
+  virtual void set_debug(bool wanted) = 0;
 };
 
 struct LogSettings {
   std::string file = {};    // Empty: standard error only.
   bool to_terminal = true;  // Standard error as well.
   bool debug = false;
+  bool debug_always = false;  // Whatever set_debug() says.
 };
 
 // Through spdlog. Fails when the file cannot be opened.

@@ -100,8 +100,8 @@ int start(const Options& options) {
   if (options.daemon && daemon(1, 0) != 0) {
     return complain(std::string{"cannot go into the background: "} + std::strerror(errno));
   }
-  auto log = open_log({settings.logfile, !options.quiet && !options.daemon,
-                       options.verbose || settings.verbose > 0});
+  auto log = open_log(
+      {settings.logfile, !options.quiet && !options.daemon, settings.verbose > 0, options.verbose});
   if (!log) return complain(config->said_at("logfile") + log.error().text);
   std::signal(SIGPIPE, SIG_IGN);
 

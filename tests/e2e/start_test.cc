@@ -83,3 +83,14 @@ TEST_CASE("RELOAD with a logfile in a directory that is not there goes on in the
   CHECK(says(read_file(pgweir.file("own.log")), "cannot reopen the log file: directory none: "));
   CHECK_FALSE(exists(pgweir.file("none")));
 }
+
+TEST_CASE("verbose writes debug lines from the next RELOAD on") {
+  if (is_pgbouncer()) return;
+  const auto settings = [] { return Settings::on(Postgres::shared()); };
+  Pgweir pgweir(settings());
+  Session(pgweir.conninfo()).run("SELECT 1");
+  CHECK_FALSE(says(pgweir.log(), "DEBUG"));
+  pgweir.reload(settings().line("verbose = 1"));
+  Session(pgweir.conninfo()).run("SELECT 1");
+  CHECK(eventually([&] { return says(pgweir.log(), " linked to S-"); }));
+}

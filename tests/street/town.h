@@ -37,6 +37,7 @@ class Lines final : public proxy::Log {
   void line(proxy::Level, std::string_view text) override { lines.emplace_back(text); }
   bool wants(proxy::Level level) const override { return debug || level != proxy::Level::debug; }
   void reopen(const std::string&) override {}
+  void set_debug(bool wanted) override { debug = wanted; }
 };
 
 class Town final : private proxy::Office {
