@@ -56,6 +56,12 @@ std::vector<std::string> knows_names() {
           std::string("ASAN_OPTIONS=verify_asan_link_order=0:") + (given != nullptr ? given : "")};
 }
 
+std::size_t count(const std::string& text, const std::string& word) {
+  std::size_t times = 0;
+  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++times;
+  return times;
+}
+
 std::string section(const char* name, const std::vector<std::string>& lines) {
   std::string text = "[" + std::string(name) + "]\n";
   for (const std::string& line : lines) text += line + "\n";
@@ -115,6 +121,13 @@ Pgweir::~Pgweir() {
   if (!is_pgbouncer()) CHECK_MESSAGE(ending == 0, "the program ended badly");
   CHECK_FALSE_MESSAGE(has_sanitizer_report(log()), log());
   keep_log(scratch_.file("log"));
+}
+
+void Pgweir::signal(int number) {
+  child_->signal(number);
+  ++signals_sent_;
+  if (is_pgbouncer()) return;
+  CHECK(eventually([&] { return !running() || count(log(), "got SIG") >= signals_sent_; }));
 }
 
 bool Pgweir::launch(const Settings& settings) {
