@@ -38,6 +38,17 @@ Signals::Signals(Loop& loop, std::function<void(int signal)> on_signal)
   }
 }
 
-Signals::~Signals() = default;
+// libuv gives the signals their default meaning back, which would end the process in the middle of
+// its orderly end: what comes now has been done already.
+Signals::~Signals() {
+  sigset_t ours;
+  sigset_t before;
+  sigemptyset(&ours);
+  for (const int number : kSignals) sigaddset(&ours, number);
+  pthread_sigmask(SIG_BLOCK, &ours, &before);
+  watch_.reset();
+  for (const int number : kSignals) std::signal(number, SIG_IGN);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
 
 }  // namespace weir::proxy::io

@@ -189,6 +189,14 @@ TEST_CASE("signals come as calls") {
   CHECK(came == std::vector<int>{SIGHUP, SIGTERM});
 }
 
+TEST_CASE("a signal that comes when nobody listens any more does not end the process") {
+  Street street{1};
+  {
+    const Signals signals{street[0], [](int) {}};
+  }
+  for (const int late : {SIGTERM, SIGINT, SIGQUIT}) CHECK(::raise(late) == 0);
+}
+
 TEST_CASE("open files are raised to what is allowed") {
   const std::int64_t limit = raise_open_files();
   CHECK(limit > 0);
