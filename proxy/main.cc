@@ -1,5 +1,4 @@
 // main.cc: from the command line to a House that runs.
-#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -10,8 +9,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <optional>
 #include <string>
 
+#include "proxy/background.h"
 #include "proxy/config/load.h"
 #include "proxy/house.h"
 #include "proxy/log.h"
@@ -97,8 +98,11 @@ int start(const Options& options) {
   if (auto prepared = prepare(options, *config); !prepared) {
     return complain(prepared.error().text);
   }
-  if (options.daemon && daemon(1, 0) != 0) {
-    return complain(std::string{"cannot go into the background: "} + std::strerror(errno));
+  std::optional<Background> background;
+  if (options.daemon) {
+    auto gone = Background::go();
+    if (!gone) return complain(gone.error().text);
+    background = *gone;
   }
   auto log = open_log(
       {settings.logfile, !options.quiet && !options.daemon, settings.verbose > 0, options.verbose});
@@ -110,8 +114,10 @@ int start(const Options& options) {
   if (opened && !settings.pidfile.empty()) opened = write_pidfile(settings.pidfile);
   if (!opened) {
     (*log)->line(Level::fatal, opened.error().text);
-    return options.quiet ? EXIT_FAILURE : complain(opened.error().text);
+    // Whoever sees the log's lines on the terminal has read it.
+    return background && !options.quiet ? complain(opened.error().text) : EXIT_FAILURE;
   }
+  if (background) background->tell_up();
   house.run();
   if (!settings.pidfile.empty()) unlink(settings.pidfile.c_str());
   return EXIT_SUCCESS;

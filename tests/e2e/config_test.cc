@@ -114,7 +114,9 @@ TEST_CASE("a port in use stops the start and is named") {
       start_with(scratch, kGoodHead + "listen_port = " + std::to_string(first.port()) + "\n");
   REQUIRE(run.ending.has_value());
   CHECK(*run.ending > 0);
-  CHECK(run.output.find(std::to_string(first.port())) != std::string::npos);
+  const std::string sentence = "cannot listen on 127.0.0.1:" + std::to_string(first.port());
+  CHECK(run.output.find(sentence) != std::string::npos);
+  CHECK(run.output.find(sentence) == run.output.rfind(sentence));  // Once is enough.
 }
 
 TEST_CASE("keys that are not built yet are taken with one warning") {

@@ -27,6 +27,29 @@ bool says(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+// A program in the background is nobody's child: it is ended by the number in its pidfile.
+class Daemon {
+ public:
+  explicit Daemon(std::string pidfile) : pidfile_(std::move(pidfile)) {}
+  ~Daemon() {
+    if (pid() > 0) ::kill(pid(), SIGKILL);
+  }
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+  pid_t pid() const { return static_cast<pid_t>(std::atol(read_file(pidfile_).c_str())); }
+
+ private:
+  std::string pidfile_;
+};
+
+std::string daemon_settings(const Scratch& scratch, int port) {
+  return "[databases]\nshop = host=127.0.0.1 port=" + std::to_string(Postgres::shared().port()) +
+         "\n[pgweir]\nlisten_addr = 127.0.0.1\nunix_socket_dir =\nauth_type = trust\n"
+         "listen_port = " +
+         std::to_string(port) + "\nauth_file = " + scratch.file("users") +
+         "\npidfile = " + scratch.file("pid") + "\nlogfile = " + scratch.file("log") + "\n";
+}
+
 }  // namespace
 
 TEST_CASE("user: what is opened is that user's, RELOAD reopens the log, and the end tidies up") {
@@ -93,4 +116,48 @@ TEST_CASE("verbose writes debug lines from the next RELOAD on") {
   pgweir.reload(settings().line("verbose = 1"));
   Session(pgweir.conninfo()).run("SELECT 1");
   CHECK(eventually([&] { return says(pgweir.log(), " linked to S-"); }));
+
+TEST_CASE("-d returns when the doors are open, and the program goes on without its terminal") {
+  if (is_pgbouncer()) return;
+  const Scratch scratch;
+  const int port = free_port();
+  write_file(scratch.file("users"), "\"alice\" \"\"\n");
+  write_file(scratch.file("pgweir.ini"), daemon_settings(scratch, port));
+  const Run run = run_program(scratch, {"-d", scratch.file("pgweir.ini")});
+  const Daemon daemon(scratch.file("pid"));
+  REQUIRE_MESSAGE(run.ending == 0, run.output);
+  CHECK(run.output.empty());
+  Session session("host=127.0.0.1 port=" + std::to_string(port) +
+                  " dbname=shop user=alice sslmode=disable gssencmode=disable");
+  REQUIRE_MESSAGE(session.alive(), session.error());
+  CHECK(session.value("SELECT 1") == "1");
+  const pid_t pid = daemon.pid();
+  REQUIRE(pid > 0);
+  const std::string of = "/proc/" + std::to_string(pid) + "/fd/";
+  for (const char* standard : {"0", "1", "2"}) {
+    CHECK(std::filesystem::read_symlink(of + standard) == "/dev/null");
+  }
+  CHECK(::getpgid(pid) == pid);  // No terminal's signals reach it.
+  const Run second = run_program(scratch, {"-d", scratch.file("pgweir.ini")});
+  CHECK(second.ending == 1);
+  CHECK(says(second.output, "still runs"));
+  ::kill(pid, SIGQUIT);
+  CHECK(eventually([&] { return !exists(scratch.file("pid")); }));
+}
+
+TEST_CASE("-d fails when the port is taken, and says so once") {
+  if (is_pgbouncer()) return;
+  Pgweir first(Settings::on(Postgres::shared()));
+  const Scratch scratch;
+  write_file(scratch.file("users"), "");
+  write_file(scratch.file("pgweir.ini"), daemon_settings(scratch, first.port()));
+  const Run run = run_program(scratch, {"-d", scratch.file("pgweir.ini")});
+  const Daemon none(scratch.file("pid"));
+  CAPTURE(run.output);
+  CHECK(run.ending == 1);
+  const std::string sentence = "cannot listen on 127.0.0.1:" + std::to_string(first.port());
+  CHECK(says(run.output, sentence));
+  CHECK(run.output.find(sentence) == run.output.rfind(sentence));
+  CHECK(says(read_file(scratch.file("log")), sentence));
+  CHECK_FALSE(exists(scratch.file("pid")));
 }
