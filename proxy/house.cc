@@ -134,7 +134,7 @@ void House::on_signal(int number) {
       return shut_down(Stop::now);
     case SIGTERM:
     case SIGINT: {
-      const bool again = stops_asked_++ > 0;
+      const bool again = stops_asked_ > 0;
       const char* const name = number == SIGTERM ? "SIGTERM" : "SIGINT";
       const char* const what = again               ? "shutting down at once"
                                : number == SIGTERM ? "waiting for clients to leave"
@@ -144,13 +144,17 @@ void House::on_signal(int number) {
                        : number == SIGTERM ? Stop::when_clients_left
                                            : Stop::when_servers_left);
     }
+    case SIGUSR1:
+      return log_.line(Level::warning, "got SIGUSR1, which means nothing: PAUSE is not built yet");
+    case SIGUSR2:
+      return log_.line(Level::warning, "got SIGUSR2, which means nothing: RESUME is not built yet");
     default:
-      return log_.line(Level::warning,
-                       "got a signal that has no meaning yet: " + std::to_string(number));
+      return;
   }
 }
 
 void House::shut_down(Stop stop) {
+  ++stops_asked_;
   for (std::size_t i = 0; i < workers_count_; ++i) street_.post(i, {Shutdown{stop}});
 }
 

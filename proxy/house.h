@@ -4,6 +4,7 @@
 // worker has a thread of its own.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -70,7 +71,7 @@ class House final : private Office {
   std::unique_ptr<io::Signals> signals_;
   std::size_t last_worker_ = 0;
   Instant full_said_at_ = -kNever / 2;
-  int stops_asked_ = 0;
+  std::atomic<int> stops_asked_ = 0;  // By signals and consoles: a signal after another is final.
 };
 
 }  // namespace weir::proxy

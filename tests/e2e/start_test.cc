@@ -161,3 +161,41 @@ TEST_CASE("-d fails when the port is taken, and says so once") {
   CHECK(says(read_file(scratch.file("log")), sentence));
   CHECK_FALSE(exists(scratch.file("pid")));
 }
+
+TEST_CASE("SIGUSR1 and SIGUSR2 say by name that PAUSE and RESUME are not built yet") {
+  if (is_pgbouncer()) return;
+  Pgweir pgweir(Settings::on(Postgres::shared()));
+  pgweir.signal(SIGUSR1);
+  CHECK(eventually([&] { return says(pgweir.log(), "got SIGUSR1, which means nothing: PAUSE"); }));
+  pgweir.signal(SIGUSR2);
+  CHECK(eventually([&] { return says(pgweir.log(), "got SIGUSR2, which means nothing: RESUME"); }));
+  CHECK(Session(pgweir.conninfo()).value("SELECT 1") == "1");
+}
+
+TEST_CASE("a stop asked on the console, then one SIGTERM: exit at once") {
+  if (is_pgbouncer()) return;
+  for (const char* command : {"SHUTDOWN WAIT_FOR_CLIENTS", "SHUTDOWN WAIT_FOR_SERVERS"}) {
+    CAPTURE(command);
+    Pgweir pgweir(Settings::on(Postgres::shared()));
+    Session inside(pgweir.conninfo());
+    inside.run("BEGIN");
+    Session console(pgweir.console());
+    CHECK(console.exec(command).tag() == "SHUTDOWN");
+    CHECK(inside.value("SELECT 1") == "1");
+    pgweir.signal(SIGTERM);
+    CHECK(pgweir.wait() == 0);
+  }
+}
+
+TEST_CASE("two milder stops asked on the console stay mild") {
+  if (is_pgbouncer()) return;
+  Pgweir pgweir(Settings::on(Postgres::shared()));
+  Session inside(pgweir.conninfo());
+  inside.run("BEGIN");
+  Session console(pgweir.console());
+  CHECK(console.exec("SHUTDOWN WAIT_FOR_CLIENTS").tag() == "SHUTDOWN");
+  CHECK(console.exec("SHUTDOWN WAIT_FOR_SERVERS").tag() == "SHUTDOWN");
+  CHECK(inside.value("SELECT 'in peace'") == "in peace");
+  inside.run("COMMIT");
+  CHECK(pgweir.wait() == 0);
+}
