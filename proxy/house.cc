@@ -64,7 +64,8 @@ Result<void> House::open() {
       io::Listener::open(street_[0], options,
                          {.on_accept = [this](Socket socket, const Address& peer,
                                               bool own_uid) { on_accept(socket, peer, own_uid); },
-                          .on_full = [this](int) { on_full(); }});
+                          .on_full = [this](int) { on_full(); },
+                          .servers = [this] { return commons_.servers.load(); }});
   if (!listener) return tl::unexpected<Fault>(listener.error());
   listener_ = std::move(*listener);
   for (const std::string& warning : config.warnings) log_.line(Level::warning, warning);

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -190,15 +191,14 @@ Result<void> Listener::watch(int descriptor, bool is_unix) {
 void Listener::accept_some(Door& door) {
   const std::size_t doors = doors_.size();
   for (int count = 0; count < kAcceptsPerTurn; ++count) {
-    if (!accept_one(door) || doors_.size() != doors || paused_) return;
+    if (!accept_one(door) || doors_.size() != doors) return;
   }
 }
 
 bool Listener::accept_one(Door& door) {
   Street& street = loop_.street();
-  if (options_.descriptors_max > 0 &&
-      street.connections() + kOwnDescriptors + options_.reserve >= options_.descriptors_max) {
-    pause(EMFILE);
+  if (!has_room(door)) {
+    pause(door, EMFILE);
     return false;
   }
   SocketAddress peer;
@@ -206,7 +206,7 @@ bool Listener::accept_one(Door& door) {
   const int descriptor =
       ::accept4(door.descriptor, peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (descriptor >= 0) {
-    full_ = false;
+    rest_of(door).told = false;
     street.count_connection(1);
     apply(street.options(), descriptor);
     Address address = peer.for_people();
@@ -214,15 +214,31 @@ bool Listener::accept_one(Door& door) {
     calls_.on_accept(descriptor, address, door.is_unix && runs_as_us(descriptor));
     return true;
   }
-  if (is_shortage(errno)) pause(errno);
+  const int error = errno;
+  if (is_shortage(error)) pause(door, error);
   // A client that has left the queue already costs nobody else his turn.
-  return errno == ECONNABORTED || errno == EINTR;
+  return error == ECONNABORTED || error == EINTR;
 }
 
-void Listener::pause(int error) {
-  const bool told = std::exchange(full_, true);
-  paused_ = true;
-  for (const auto& door : doors_) uv_poll_stop(door->watcher.get());
+bool Listener::has_room(const Door& door) const {
+  if (options_.descriptors_max <= 0) return true;
+  const std::int64_t room = options_.descriptors_max - kOwnDescriptors - options_.reserve;
+  const std::int64_t connections = loop_.street().connections();
+  if (!door.is_unix) return connections + (options_.unix_dir.empty() ? 0 : kUnixReserve) < room;
+  // Servers that came after the last client by TCP live in their reserve, not in this door's.
+  const std::int64_t servers = calls_.servers ? calls_.servers() : 0;
+  return connections - std::min(servers, options_.reserve) < room;
+}
+
+Listener::Rest& Listener::rest_of(const Door& door) { return door.is_unix ? unix_ : tcp_; }
+
+void Listener::pause(const Door& full, int error) {
+  Rest& rest = rest_of(full);
+  const bool told = std::exchange(rest.told, true);
+  rest.paused = true;
+  for (const auto& door : doors_) {
+    if (door->is_unix == full.is_unix) uv_poll_stop(door->watcher.get());
+  }
   uv_timer_start(
       clock_->timer.get(), [](uv_timer_t* timer) { static_cast<Listener*>(timer->data)->resume(); },
       kAcceptRetryMs, 0);
@@ -230,7 +246,8 @@ void Listener::pause(int error) {
 }
 
 void Listener::resume() {
-  if (!std::exchange(paused_, false)) return;
+  if (!paused()) return;
+  tcp_.paused = unix_.paused = false;
   uv_timer_stop(clock_->timer.get());
   for (const auto& door : doors_) door->open();
 }

@@ -2,6 +2,7 @@
 // one loop and hands each connection to a callback; who serves it is the caller's choice.
 //
 // When descriptors run short it stops asking epoll, so it never spins, and tries again by itself.
+// The unix door outlasts the others: the operator must reach the console just then.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +20,7 @@ namespace weir::proxy::io {
 
 inline constexpr int kAcceptsPerTurn = 64;
 inline constexpr std::uint64_t kAcceptRetryMs = 100;
+inline constexpr std::int64_t kUnixReserve = 8;  // Descriptors that TCP leaves to the unix door.
 inline constexpr std::int64_t kOwnDescriptors = 32;  // Logs, epoll, wake-ups, DNS: not connections.
 
 struct ListenerOptions {
@@ -31,8 +33,10 @@ struct ListenerOptions {
   // Where the operator asked for them, as `file:line: `: stands before a complaint.
   std::string tcp_said_at = {};
   std::string unix_said_at = {};
-  // Accepting pauses when fewer than `reserve` of `descriptors_max` (see open_files.h) would be
-  // left for server connections. Connections are counted by the Street. 0: no such limit.
+  // Accepting by TCP pauses when fewer than `reserve` of `descriptors_max` (see open_files.h) would
+  // be left for more server connections, and kUnixReserve for the unix door. The unix door pauses
+  // when clients alone leave servers less than `reserve`. Connections are counted by the Street.
+  // 0: no such limit.
   std::int64_t descriptors_max = 0;
   std::int64_t reserve = 0;
 
@@ -44,6 +48,8 @@ struct ListenerCalls {
   std::function<void(Socket connection, const Address& peer, bool own_uid)> on_accept;
   // Accepting has paused for want of descriptors or memory (an errno). Once a pause.
   std::function<void(int error)> on_full;
+  // How many of the Street's connections are to servers. May be left out: none.
+  std::function<std::int64_t()> servers = {};
 };
 
 class Listener {
@@ -59,7 +65,7 @@ class Listener {
 
   std::uint16_t port() const { return port_; }  // Of the TCP listeners; as asked if there are none.
   const std::string& unix_path() const { return unix_path_; }  // Empty: none. "@…": abstract.
-  bool paused() const { return paused_; }
+  bool paused() const { return tcp_.paused || unix_.paused; }
   // Descriptors have been freed: try at once. Nothing happens unless it had paused.
   void resume();
   void stop_tcp();
@@ -76,7 +82,8 @@ class Listener {
   Result<void> watch(int descriptor, bool is_unix);
   void accept_some(Door& door);
   bool accept_one(Door& door);
-  void pause(int error);
+  bool has_room(const Door& door) const;
+  void pause(const Door& door, int error);
 
   struct Clock;
   Loop& loop_;
@@ -85,8 +92,14 @@ class Listener {
   std::uint16_t port_ = 0;
   std::string unix_path_;
   std::uint64_t unix_inode_ = 0;
-  bool paused_ = false;
-  bool full_ = false;  // It has been told; until a connection is accepted again.
+  // All TCP doors pause together, the unix door by itself.
+  struct Rest {
+    bool paused = false;
+    bool told = false;  // Until a connection is accepted again.
+  };
+  Rest& rest_of(const Door& door);
+  Rest tcp_;
+  Rest unix_;
   std::vector<std::unique_ptr<Door>> doors_;
   std::unique_ptr<Clock> clock_;
 };

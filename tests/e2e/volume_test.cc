@@ -244,6 +244,26 @@ TEST_CASE("at the limit of open files accepting pauses and the clients inside st
   }
 }
 
+TEST_CASE("at the limit of open files the operator still comes in by the unix socket") {
+  if (is_pgbouncer()) return;
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Settings settings = pool_of(2, workers);
+    settings.open_files_max = 120;
+    Pgweir pgweir(settings);
+    std::vector<RawClient> crowd;
+    for (int i = 0; i < 150; ++i) {
+      crowd.emplace_back(pgweir.port());
+      crowd.back().send(startup_packet({{"user", "alice"}, {"database", "shop"}}));
+    }
+    CHECK(eventually([&] { return pgweir.log().find("out of file desc") != std::string::npos; }));
+    Session console("host=" + pgweir.file("") + " port=" + std::to_string(pgweir.port()) +
+                    " dbname=pgweir user=pgweir");
+    REQUIRE_MESSAGE(console.alive(), console.error());
+    CHECK(pool_figure(console, "cl_active") > 0);
+  }
+}
+
 TEST_CASE("a row of 64 MB passes without being held") {
   Pgweir pgweir(pool_of(1, 1));
   Session session(pgweir.conninfo());

@@ -31,6 +31,7 @@ struct Inn {
   Loop& loop = street[0];
   std::vector<Guest> guests;
   std::vector<int> full;
+  std::int64_t servers = 0;
   std::unique_ptr<Listener> listener;
   std::string complaint;
 
@@ -40,7 +41,8 @@ struct Inn {
                                       [this](Socket descriptor, const Address& peer, bool own_uid) {
                                         guests.push_back({descriptor, peer, own_uid});
                                       },
-                                  .on_full = [this](int error) { full.push_back(error); }});
+                                  .on_full = [this](int error) { full.push_back(error); },
+                                  .servers = [this] { return servers; }});
     if (opened) {
       listener = std::move(*opened);
     } else {
@@ -220,6 +222,41 @@ TEST_CASE("some descriptors are kept for servers") {
   inn.guests.clear();
   inn.listener->resume();
   CHECK(inn.wait_for(1));
+}
+
+TEST_CASE("the unix door has places left when TCP has none, and no more than its own") {
+  for (const std::int64_t servers : {0, 4, 10}) {  // That have come after the clients.
+    CAPTURE(servers);
+    const Scratch scratch;
+    Inn inn{{.addresses = {"127.0.0.1"},
+             .port = 0,
+             .unix_dir = scratch.path,
+             .descriptors_max = kOwnDescriptors + 10 + kUnixReserve + 1,
+             .reserve = 10}};
+    REQUIRE_MESSAGE(inn.listener, inn.complaint);
+    const auto address = literal_address("127.0.0.1", inn.listener->port());
+    const Caller one{*address};
+    const Caller two{*address};
+    CHECK(run_until(inn.loop, [&] { return inn.listener->paused(); }));
+    CHECK(inn.guests.size() == 1);
+    inn.servers = servers;
+    inn.street.count_connection(servers);
+    const auto unix_place = unix_address(inn.listener->unix_path());
+    std::vector<std::unique_ptr<Caller>> operators;
+    for (std::int64_t i = 0; i <= kUnixReserve; ++i) {
+      operators.push_back(std::make_unique<Caller>(*unix_place));
+    }
+    CHECK(inn.wait_for(1 + kUnixReserve));
+    CHECK(run_until(inn.loop, [&] { return inn.full.size() == 2; }));
+    CHECK(inn.guests.size() == 1 + kUnixReserve);
+    CHECK(inn.guests.back().peer.text() == "unix");
+    inn.street.drop(inn.guests.back().descriptor);
+    inn.guests.pop_back();
+    inn.listener->resume();
+    CHECK(inn.wait_for(1 + kUnixReserve));  // The last of them, for TCP is still full.
+    CHECK(inn.guests.back().peer.text() == "unix");
+    inn.street.count_connection(-servers);
+  }
 }
 
 TEST_CASE("the callback may stop the listener") {
