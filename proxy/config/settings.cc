@@ -88,7 +88,7 @@ Said<void> assign(Settings& settings, const Key& key, std::string_view text) {
   auto value = parse_value(key, text);
   if (!value) return tl::unexpected(value.error());
   if (key.name == "track_extra_parameters") {
-    const auto checked = check_tracked(std::get<std::vector<std::string>>(*value));
+    auto checked = check_tracked(std::get<std::vector<std::string>>(*value));
     if (!checked) return checked;
   }
   if (key.name == "server_check_query") {
