@@ -260,7 +260,7 @@ TEST_CASE("at the limit of open files the operator still comes in by the unix so
     Session console("host=" + pgweir.file("") + " port=" + std::to_string(pgweir.port()) +
                     " dbname=pgweir user=pgweir");
     REQUIRE_MESSAGE(console.alive(), console.error());
-    CHECK(pool_figure(console, "cl_active") > 0);
+    CHECK(eventually([&] { return pool_figure(console, "cl_active") > 0; }));
   }
 }
 
