@@ -116,11 +116,13 @@ TEST_CASE("verbose writes debug lines from the next RELOAD on") {
   pgweir.reload(settings().line("verbose = 1"));
   Session(pgweir.conninfo()).run("SELECT 1");
   CHECK(eventually([&] { return says(pgweir.log(), " linked to S-"); }));
+}
 
 TEST_CASE("-d returns when the doors are open, and the program goes on without its terminal") {
   if (is_pgbouncer()) return;
   const Scratch scratch;
-  const int port = free_port();
+  const Port held;
+  const int port = held.number();
   write_file(scratch.file("users"), "\"alice\" \"\"\n");
   write_file(scratch.file("pgweir.ini"), daemon_settings(scratch, port));
   const Run run = run_program(scratch, {"-d", scratch.file("pgweir.ini")});
