@@ -1,12 +1,35 @@
 #include "pool/pool.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace weir::pool {
 
 void Pool::park(ClientSlot& client, Instant now) {
   client.parked_since = now;
   clients.move(client, ClientEvent::request);
+}
+
+void Pool::come_over(ClientSlot& client) {
+  WEIR_CHECK(client.pool != this && client.server == nullptr);
+  client.pool->clients.leave(client);
+  client.pool = this;
+  clients.enter(client);
+}
+
+void Pool::line_up() {
+  std::vector<ClientSlot*> line;
+  line.reserve(parked().size());
+  parked().each([&](ClientSlot& client) { line.push_back(&client); });
+  const auto waited_longer = [](const ClientSlot* one, const ClientSlot* other) {
+    return one->parked_since < other->parked_since;
+  };
+  if (std::is_sorted(line.begin(), line.end(), waited_longer)) return;
+  std::stable_sort(line.begin(), line.end(), waited_longer);
+  for (ClientSlot* const client : line) {
+    parked().remove(*client);
+    parked().push_back(*client);
+  }
 }
 
 Pool::Match Pool::match(Instant now) const {

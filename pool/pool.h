@@ -65,6 +65,11 @@ class Pool {
 
   // A request of a ready client: puts it at the end of the line.
   void park(ClientSlot& client, Instant now);
+  // A client of another pool comes over as it is. REQUIRES: it has no server. A parked one stands
+  // at the end of the line until line_up().
+  void come_over(ClientSlot& client);
+  // Puts the line in order again: who has waited longest is first.
+  void line_up();
   // It was not granted a server at once.
   void press(Instant now) { pressed_at_ = now; }
   // The idle server that goes to the next client, wherever that waits. Moves nothing.

@@ -42,7 +42,9 @@ bool Share::configure(const config::Config& to, Commons& commons) {
   pool::PoolSettings pool_settings;
   pool_settings.mode = to.pool_mode(*found, id.user);
   pool_settings.round_robin = settings.server_round_robin;
-  pool_settings.min_size = to.min_pool_size(*found);
+  // A pool of a user that the database does not have any more is kept for its last transactions.
+  const bool over = found->user && *found->user != id.user;
+  pool_settings.min_size = over ? 0 : to.min_pool_size(*found);
   pool_settings.retry_max = settings.server_login_retry_us;
   pool_settings.retry_first = std::min(pool_settings.retry_first, pool_settings.retry_max);
   set_settings(pool_settings);

@@ -138,18 +138,36 @@ void Worker::take(Cancel& letter) { cancel(letter.pid, letter.key); }
 void Worker::take(Reload& letter) {
   apply(*letter.config);
   for (auto& [id, of] : shares_) {
-    if (!of->configure(*config_, commons)) {
-      stop_serving(*of);
-      continue;
-    }
-    of->idle().each([&](pool::ServerSlot& slot) {
-      Server& server = static_cast<Server&>(slot);
-      if (const auto why = reason_to_close(server); !why.empty()) dismiss(server, why);
-    });
-    match(*of);
-    grow(*of);
+    if (!of->configure(*config_, commons)) stop_serving(*of);
+  }
+  for (auto& [id, of] : shares_) {
+    if (of->database != nullptr) resettle(*of);
+  }
+  for (auto& [id, of] : shares_) {
+    if (of->database != nullptr) renew(*of);
   }
   commons.office.reload_applied(config_);
+}
+
+// Its database may have another user now. Who has a server keeps it: want_server() sees to the
+// next one.
+void Worker::resettle(Share& of) {
+  for (const auto state : {ClientState::welcoming, ClientState::parked, ClientState::ready}) {
+    of.clients.at(state).each([&](pool::ClientSlot& slot) {
+      Client& client = static_cast<Client&>(slot);
+      if (Share& to = home(client); &to != &of) move_house(client, to);
+    });
+  }
+}
+
+void Worker::renew(Share& of) {
+  of.idle().each([&](pool::ServerSlot& slot) {
+    Server& server = static_cast<Server&>(slot);
+    if (const auto why = reason_to_close(server); !why.empty()) dismiss(server, why);
+  });
+  of.line_up();
+  match(of);
+  grow(of);
 }
 
 void Worker::apply(const config::Config& config) {

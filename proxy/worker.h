@@ -115,6 +115,8 @@ class Worker final : public TurnTaker, public Turn {
   bool count_client(Client& client, const std::string& database, Fault& refusal);
   void uncount_client(Client& client);
   void enter_pool(Client& client, Share& share);
+  Share& home(const Client& client);
+  void move_house(Client& client, Share& to);
   void greet(Client& client);
   std::optional<std::string> untold_parameter(const Client& client) const;
   void greet_waiting(Share& share);
@@ -172,6 +174,8 @@ class Worker final : public TurnTaker, public Turn {
   void take(Counts& letter);
   void take(ReloadDone& letter);
   void stop_serving(Share& share);
+  void resettle(Share& share);
+  void renew(Share& share);
   void dismiss_unused(Share& share, std::string_view why);
   void check_finished();
   void log_stats();

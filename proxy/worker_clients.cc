@@ -107,21 +107,42 @@ void Worker::uncount_client(Client& client) {
 }
 
 void Worker::enter_pool(Client& client, Share& to) {
-  lobby_.leave(client);
-  client.pool = &to;
-  to.clients.enter(client);
+  if (client.pool != nullptr) {
+    to.come_over(client);
+  } else {
+    client.parked_since = world.now();
+    lobby_.leave(client);
+    client.pool = &to;
+    to.clients.enter(client);
+  }
   if (!to.welcome_known) {
     to.welcome = to.entry.parameters();
     to.welcome_known = !to.welcome.empty();
   }
   if (to.welcome_known) return greet(client);
-  client.parked_since = world.now();
   if (to.query_wait != kNever) {
     deadlines.arm_no_later(client, client.parked_since + to.query_wait);
   }
   client.stream.stop_feeding();
   to.publish();
   grow(to);
+}
+
+// The pool whose servers it may use now. REQUIRES: its database is in the configuration.
+Share& Worker::home(const Client& client) {
+  Share& of = *client.share();
+  const std::string& user = of.database->user ? *of.database->user : client.user();
+  return user == of.id.user ? of : share({of.id.database, user});
+}
+
+void Worker::move_house(Client& client, Share& to) {
+  if (client.state == ClientState::welcoming) return enter_pool(client, to);
+  to.come_over(client);
+  if (client.state != ClientState::parked) return;
+  to.press(world.now());
+  if (to.query_wait != kNever) {
+    deadlines.arm_no_later(client, client.parked_since + to.query_wait);
+  }
 }
 
 void Worker::greet(Client& client) {
@@ -189,16 +210,17 @@ void Worker::admit_to_console(Client& client, bool may_change, bool long_key) {
 // --- In line and linked.
 
 bool Worker::want_server(Client& client) {
-  Share& of = *client.share();
   if (stopping_ == Stop::when_servers_left) {
     client.refuse({"57P01", "server shutting down"});
     return false;
   }
-  if (of.database == nullptr) {
+  if (client.share()->database == nullptr) {
     client.refuse(
-        {"3D000", "no such database: " + of.id.database, "It is gone from the configuration."});
+        {"3D000", "no such database: " + client.database(), "It is gone from the configuration."});
     return false;
   }
+  Share& of = home(client);
+  if (&of != client.share()) move_house(client, of);
   of.park(client, world.now());
   asking_ = &client;
   if (!of.idle().empty()) match(of);

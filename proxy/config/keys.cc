@@ -156,7 +156,7 @@ constexpr auto kKeys = std::to_array<Key>({
   {"reserve_pool_size", integer, U::count, nullptr, DU, reloads, later, "Extra server connections for clients that wait too long"},
   {"server_lifetime", time, U::none, nullptr, D, reloads, built, "Close a server older than this; 0: as the global setting"},
   {"timezone", text, U::none, nullptr, D, reloads, built, "Startup parameter for servers"},
-  {"user", text, U::none, nullptr, D, reloads, built, "Forced user: one pool for the whole database"},
+  {"user", text, U::none, nullptr, D, reloads, built, "Forced user: one pool for the whole database; changed: from each client's next transaction"},
 
   // A line of [peers]
   {"host", text, U::none, nullptr, P, reloads, later, "Where the peer listens"},

@@ -214,19 +214,3 @@ TEST_CASE("a worker that opens the pool after a RELOAD takes servers over as the
   CHECK(stage.door.open == 0);
   CHECK(other.opened == 1);
 }
-
-TEST_CASE("a RELOAD that forces another user gives its password to nobody else") {
-  InOrder policy;
-  Stage stage(policy, {.shop = "user=alice password=one"});
-  Caller& client = stage.client();
-  CHECK(stage.backend(1).user == "alice");
-  stage.town.reload(Stage::config_text({.shop = "user=eve password=two"}));
-  stage.run();
-  stage.greeting = "";
-  client.say("Q'select 1'");
-  REQUIRE(stage.backends() == 2);
-  CHECK(stage.backend(2).user == "alice");
-  stage.backend(2).say(raw_message('R', 8, {"\0\0\0\3", 4}));
-  CHECK(stage.backend(2).heard().find("two") == std::string::npos);
-  CHECK(client.heard().find("E(FATAL)'28P01 ") == 0);
-}

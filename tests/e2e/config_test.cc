@@ -1,7 +1,9 @@
 // config_test.cc: an operator's mistake is a sentence with file and line, and no start.
 #include <doctest/doctest.h>
 
+#include "tests/e2e/harness/crowd.h"
 #include "tests/e2e/harness/pgweir.h"
+#include "tests/e2e/harness/seen.h"
 #include "tests/e2e/harness/session.h"
 
 using namespace weir::e2e;
@@ -192,6 +194,34 @@ TEST_CASE("a connection string may be a URI") {
                     "/depot");
   Pgweir pgweir(settings);
   CHECK(Session(pgweir.conninfo("alice", "by_uri")).value("SELECT current_database()") == "depot");
+}
+
+TEST_CASE("a RELOAD that forces another user serves clients by it from their next transaction") {
+  if (is_pgbouncer()) return;
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    const auto forcing = [&](const std::string& user) {
+      Settings settings = Settings::on(Postgres::shared(), workers);
+      settings.databases[0] += " user=" + user;
+      return settings;
+    };
+    Pgweir pgweir(forcing("bob"));
+    Witness witness(Postgres::shared());
+    Session console(pgweir.console());
+    Crowd crowd(pgweir.conninfo(), 6);
+    for (int client = 0; client < 6; ++client)
+      CHECK(crowd[client].value("SELECT current_user") == "bob");
+    crowd[0].run("BEGIN");
+    crowd[0].run("SELECT 1");
+    pgweir.write(forcing("carol"));
+    console.run("RELOAD");
+    CHECK(eventually([&] { return witness.backends("usename = 'bob'") == 1; }));
+    CHECK(crowd[0].value("SELECT current_user") == "bob");
+    crowd[0].run("COMMIT");
+    for (int client = 0; client < 6; ++client)
+      CHECK(crowd[client].value("SELECT current_user") == "carol");
+    CHECK(eventually([&] { return witness.backends("usename = 'bob'") == 0; }));
+  }
 }
 
 TEST_CASE("the version is told, the first line as SHOW VERSION has it") {

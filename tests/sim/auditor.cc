@@ -77,6 +77,11 @@ void Auditor::check_client(const proxy::Client& client) {
   if (linked != (client.server != nullptr)) {
     complain("client " + std::to_string(client.id) + " is half linked");
   }
+  if (client.state != ClientState::welcoming && client.state != ClientState::parked) return;
+  const proxy::Share& share = *client.share();
+  if (share.id.user != share.database->user.value_or(client.user())) {
+    complain("client " + client.name() + " waits for a server of " + share.id.user);
+  }
 }
 
 void Auditor::check_limits() {

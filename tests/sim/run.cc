@@ -45,7 +45,7 @@ Run::Run(const Ask& ask)
     : ask_(ask),
       scenario_(draw(ask.seed, ask.workers)),
       policy_(ask.seed),
-      town_(policy_, {.config = scenario_.config(scenario_.limits),
+      town_(policy_, {.config = scenario_.config(),
                       .secrets = {{"app", scenario_.logins.kept_secret("app")},
                                   {"web", scenario_.logins.kept_secret("web")}},
                       .workers = scenario_.workers,
@@ -97,7 +97,7 @@ void Run::start(Trouble trouble) {
     case Trouble::reload:
       stage_.say("OFFICE", "reloads");
       auditor_.allow(scenario_.limits_later);
-      return town_.reload(scenario_.config(scenario_.limits_later));
+      return town_.reload(scenario_.config_later());
     case Trouble::count:
       return;
   }

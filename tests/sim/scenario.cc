@@ -67,7 +67,7 @@ void draw_troubles(Chance& chance, Scenario& scenario) {
   if (chance.one_in(8)) scenario.habits.connections_max = 1 + chance.below(4);
 }
 
-// Logins, statement mode and FunctionCall.
+// Logins, statement mode, FunctionCall and forced users.
 void draw_novelties(Chance chance, Scenario& scenario) {
   scenario.logins = draw_logins(chance);
   if (scenario.mode == PoolMode::transaction && chance.one_in(4)) {
@@ -79,6 +79,9 @@ void draw_novelties(Chance chance, Scenario& scenario) {
     temper.impostor = scenario.logins.proves_clients() && chance.one_in(12);
     temper.password = temper.impostor ? "a guess" : Logins::password(temper.user);
   }
+  if (chance.one_in(6)) scenario.forced_user = kUsers[chance.below(2)];
+  scenario.forced_later = scenario.forced_user;
+  if (chance.one_in(3)) scenario.forced_later = chance.one_in(3) ? "" : kUsers[chance.below(2)];
 }
 
 std::string_view name_of(PoolMode mode) {
@@ -113,11 +116,12 @@ Scenario draw(std::uint64_t seed, std::size_t workers) {
   return scenario;
 }
 
-std::string Scenario::config(const Limits& now) const {
+std::string Scenario::config(const Limits& now, const std::string& forced) const {
   const auto number = [](auto value) { return std::to_string(value); };
   std::string text = "[databases]\n";
   for (const auto& name : kDatabases) {
-    text += std::string{name} + " = host=pg port=5432" + logins.database_words() + "\n";
+    text += std::string{name} + " = host=pg port=5432" + logins.database_words();
+    text += forced.empty() ? "\n" : " user=" + forced + "\n";
   }
   text += "[pgweir]\nauth_type = " + logins.auth_type() + "\nmax_client_conn = 100\n";
   text += "pool_mode = " + std::string{name_of(mode)} + "\n";
@@ -131,7 +135,7 @@ std::string Scenario::config(const Limits& now) const {
 
 std::string Scenario::text() const {
   return std::to_string(workers) + " workers, " + std::to_string(clients.size()) + " clients, " +
-         std::to_string(troubles.size()) + " troubles, configuration:\n" + config(limits);
+         std::to_string(troubles.size()) + " troubles, configuration:\n" + config();
 }
 
 }  // namespace weir::sim

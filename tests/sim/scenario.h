@@ -25,7 +25,8 @@ struct Scenario {
   pool::PoolMode mode = pool::PoolMode::transaction;
   Logins logins;
   Limits limits;
-  Limits limits_later;  // After a reload.
+  Limits limits_later;                    // After a reload.
+  std::string forced_user, forced_later;  // Of both databases; empty: each client's own.
   Instant query_wait_timeout = 0;
   std::string fixed_lines;  // Of the [pgweir] section, the same after a reload.
   std::vector<Temper> clients;
@@ -36,7 +37,9 @@ struct Scenario {
   Instant mail_delay_max = 0;
   std::size_t rush = 0;  // Time passes before all has happened, one step in this many; 0: never.
 
-  std::string config(const Limits& now) const;
+  std::string config(const Limits& now, const std::string& forced) const;
+  std::string config() const { return config(limits, forced_user); }
+  std::string config_later() const { return config(limits_later, forced_later); }
   std::string text() const;
 };
 

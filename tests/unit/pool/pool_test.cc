@@ -330,3 +330,23 @@ TEST_CASE("every server that will come free by itself counts as coming") {
   town[0].asked();
   CHECK(town[0].coming() == 5);
 }
+
+TEST_CASE("clients that come over from another pool stand in line by how long they have waited") {
+  Town to{1};
+  Town from{1};  // Goes first: its clients stand in the other by then.
+  ClientSlot& oldest = from.parked(1);
+  ClientSlot& second = to.parked(2);
+  ClientSlot& third = from.parked(3);
+  ClientSlot& ready = from.client();
+  for (ClientSlot* const client : {&oldest, &third, &ready}) to[0].come_over(*client);
+  CHECK(from[0].waiting() == 0);
+  CHECK(to[0].waiting() == 3);
+  CHECK(to[0].parked().front() == &second);
+  to[0].line_up();
+  for (ClientSlot* const client : {&oldest, &second, &third}) {
+    CHECK(to[0].parked().front() == client);
+    to[0].grant(*client, to.server());
+  }
+  CHECK(ready.state == ClientState::ready);
+  CHECK(ready.pool == &to[0]);
+}
