@@ -33,6 +33,7 @@ class InOrder final : public Policy {
   static constexpr std::size_t kWhole = std::numeric_limits<std::size_t>::max();
   std::size_t chunk_max = kWhole;
   std::size_t cut_at = kWhole;  // No chunk crosses this byte of all that pgweir is sent.
+  Instant letters_take = 0;     // From worker to worker.
 
   std::size_t arrived() const { return arrived_; }  // Bytes at pgweir so far.
 
@@ -45,7 +46,7 @@ class InOrder final : public Policy {
     return size;
   }
   std::size_t take(std::size_t offered) override { return offered; }
-  Instant mail_delay() override { return 0; }
+  Instant mail_delay() override { return letters_take; }
   Instant dial_delay() override { return 0; }
 
  private:

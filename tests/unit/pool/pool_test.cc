@@ -350,3 +350,16 @@ TEST_CASE("clients that come over from another pool stand in line by how long th
   CHECK(ready.state == ClientState::ready);
   CHECK(ready.pool == &to[0]);
 }
+
+TEST_CASE("as many idle servers make room as pools starve, and no more") {
+  Town town{2};
+  town.server();
+  town.server();
+  CHECK(town[0].match(1).kind == Match::Kind::none);
+  town.database.starve(+1);
+  CHECK(town[0].match(1).kind == Match::Kind::dismiss);
+  town.database.leave(+1);  // The first is on its way out.
+  CHECK(town[0].match(1).kind == Match::Kind::none);
+  town.database.starve(+1);
+  CHECK(town[0].match(1).kind == Match::Kind::dismiss);
+}
