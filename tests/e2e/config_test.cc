@@ -235,35 +235,6 @@ TEST_CASE("the version is told, the first line as SHOW VERSION has it") {
   CHECK(run_program(scratch, {"--no-such-option"}).ending != 0);
 }
 
-TEST_CASE("with no file and a DATABASE_URL it starts with the defaults") {
-  if (is_pgbouncer()) return;
-  const Scratch scratch;
-  // The default port may be taken on the machine of whoever runs the tests: then it must say so.
-  ChildSpec spec = program_spec({});
-  spec.environment = {"DATABASE_URL=postgresql://alice@127.0.0.1:" +
-                      std::to_string(Postgres::shared().port()) + "/shop"};
-  spec.output_path = scratch.file("log");
-  spec.directory = scratch.path();
-  Child child(spec);
-  const std::string asked =
-      "host=127.0.0.1 port=6432 dbname=shop user=alice sslmode=disable gssencmode=disable";
-  // Its own word: somebody else may answer on that port.
-  const bool decided = eventually([&] {
-    return !child.running() ||
-           read_file(scratch.file("log")).find("listening on") != std::string::npos;
-  });
-  CHECK(decided);
-  const std::string log = read_file(scratch.file("log"));
-  if (!child.running() && log.find("6432") != std::string::npos) {
-    MESSAGE("port 6432 is taken here: " << log);
-    return;
-  }
-  REQUIRE_MESSAGE(child.running(), log);
-  CHECK(Session(asked).value("SELECT current_user || '@' || current_database()") == "alice@shop");
-  child.signal(SIGTERM);
-  CHECK(child.wait() == 0);
-}
-
 TEST_CASE("with neither file nor DATABASE_URL it says what it needs") {
   const Scratch scratch;
   const Run run = run_program(scratch, {});
