@@ -44,6 +44,7 @@ bool Share::configure(const config::Config& to, Commons& commons) {
   pool_settings.round_robin = settings.server_round_robin;
   // A pool of a user that the database does not have any more is kept for its last transactions.
   const bool over = found->user && *found->user != id.user;
+  forced_ = found->user && !over;
   pool_settings.min_size = over ? 0 : to.min_pool_size(*found);
   pool_settings.retry_max = settings.server_login_retry_us;
   pool_settings.retry_first = std::min(pool_settings.retry_first, pool_settings.retry_max);
@@ -69,9 +70,10 @@ Target Share::next_target() {
 bool Share::below_minimum() const {
   using pool::ClientState;
   if (database == nullptr || settings().min_size <= shared().limit.taken()) return false;
-  return clients.at(ClientState::ready).size() + clients.at(ClientState::linked).size() +
-             clients.at(ClientState::parked).size() >
-         0;
+  const auto here = clients.at(ClientState::ready).size() +
+                    clients.at(ClientState::linked).size() +
+                    clients.at(ClientState::parked).size();
+  return forced_ || here > 0;
 }
 
 protocol::ServerLogin::Request Share::login_request() const {

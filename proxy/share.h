@@ -29,7 +29,7 @@ class Share : public pool::Pool, public pool::Deadline {
   // Where the next server connection goes; the hosts take turns.
   Target next_target();
   protocol::ServerLogin::Request login_request() const;
-  // Clients are here, and the pool has fewer servers than min_pool_size.
+  // The pool has fewer servers than min_pool_size, and clients are here or its user is forced.
   bool below_minimum() const;
 
   const config::Database* database = nullptr;  // In the current Config.
@@ -45,6 +45,7 @@ class Share : public pool::Pool, public pool::Deadline {
 
  private:
   std::size_t host_index_ = 0;
+  bool forced_ = false;  // The database has this user, whoever asks for it.
 };
 
 }  // namespace weir::proxy

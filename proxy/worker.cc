@@ -15,6 +15,7 @@ Worker::Worker(World& the_world, Commons& the_commons, const config::Config& con
                std::size_t worker_index)
     : world(the_world), commons(the_commons), index(worker_index) {
   apply(config);
+  open_forced();
   if (index == 0) deadlines.arm(stats_due_, world.now() + config.settings.stats_period_us);
 }
 
@@ -137,6 +138,7 @@ void Worker::take(Cancel& letter) { cancel(letter.pid, letter.key); }
 
 void Worker::take(Reload& letter) {
   apply(*letter.config);
+  open_forced();
   for (auto& [id, of] : shares_) {
     if (!of->configure(*config_, commons)) stop_serving(*of);
   }
@@ -178,6 +180,16 @@ void Worker::apply(const config::Config& config) {
     if (protocol::secret_kind(secret) == protocol::SecretKind::scram) ++scram;
   }
   mostly_scram_ = scram * 2 > config.secrets.size();
+}
+
+// A database with a forced user has one pool: min_pool_size fills it before its first client.
+void Worker::open_forced() {
+  if (index != 0) return;
+  for (const auto& [name, database] : config_->databases) {
+    if (database.is_fallback() || !database.user || config_->min_pool_size(database) == 0) continue;
+    const PoolId id{name, *database.user};
+    if (commons.has_room(id)) deadlines.arm_no_later(share(id), world.now());
+  }
 }
 
 // Its database is gone from the configuration.

@@ -37,6 +37,7 @@ constexpr std::uint32_t pid_of(std::size_t worker, std::uint32_t place) {
 inline constexpr std::uint32_t kPlacesMax = 1u << 24;
 
 inline constexpr Instant kLingerMax = 2 * kSecond;         // For a refused client to read why.
+inline constexpr Instant kMinimumPause = kSecond;          // To look again for room for it.
 inline constexpr Instant kFarewellMax = 10 * kSecond;      // For a server to hang up.
 inline constexpr Instant kFarewellPatience = 5 * kSecond;  // Before its last query is cancelled.
 inline constexpr std::size_t kCancelsMax = 256;            // Of one worker, at the same time.
@@ -175,6 +176,7 @@ class Worker final : public TurnTaker, public Turn {
   void take(ReloadDone& letter);
   void stop_serving(Share& share);
   void resettle(Share& share);
+  void open_forced();
   void renew(Share& share);
   void dismiss_unused(Share& share, std::string_view why);
   void check_finished();

@@ -89,6 +89,8 @@ void Worker::arm_growth(Share& of) {
   for (const Instant at : {of.retry_at(), of.ask_again_at()}) {
     if (at > world.now()) deadlines.arm_no_later(of, at);
   }
+  // Nobody sends word when a limit that other pools share has room again for a minimum.
+  if (of.waiting() == 0) deadlines.arm_no_later(of, world.now() + kMinimumPause);
 }
 
 void Worker::dial(Share& of) {

@@ -99,6 +99,50 @@ TEST_CASE("min_pool_size fills the pool up while a client is there") {
   CHECK(stage.door.open == 3);
 }
 
+TEST_CASE("min_pool_size fills a pool with a forced user before its first client") {
+  for (const std::size_t workers : {1u, 3u}) {
+    InOrder policy;
+    const Setting setting{.workers = workers, .shop = "user=alice min_pool_size=2"};
+    Stage stage(policy, setting);
+    stage.wait(kSecond);
+    CHECK(stage.door.open == 2);
+    CHECK(stage.backend(2).user == "alice");
+    stage.backend(1).hang_up();
+    stage.wait(kSecond);
+    CHECK(stage.door.open == 2);
+    stage.town.reload(Stage::config_text({.shop = "user=alice min_pool_size=3"}));
+    stage.wait(kSecond);
+    CHECK(stage.door.open == 3);
+  }
+}
+
+TEST_CASE("min_pool_size keeps nothing ready for whoever has not come yet") {
+  InOrder policy;
+  Stage stage(policy, {.config = "min_pool_size = 2"});
+  stage.wait(kSecond);
+  CHECK(stage.backends() == 0);
+}
+
+TEST_CASE("a minimum without a client gives way, and is filled when the limit has room again") {
+  InOrder policy;
+  Stage stage(policy, {.config = "max_user_connections = 1\nserver_idle_timeout = 5",
+                       .databases = "spare = host=db user=alice",
+                       .shop = "user=alice min_pool_size=1"});
+  stage.obliging = true;
+  stage.wait(kSecond);
+  REQUIRE(stage.backends() == 1);
+  Caller& client = stage.caller().login({}, "app", "spare");
+  client.say("Q'select 1'");
+  stage.wait(kSecond);
+  CHECK(client.heard() == "T D C Z");
+  CHECK(stage.backend(1).heard() == "X .");
+  CHECK(stage.backend(2).database == "spare");
+  stage.wait(10 * kSecond);
+  CHECK(stage.backend(2).heard() == "Q\"select 1\" X .");
+  REQUIRE(stage.backends() == 3);
+  CHECK(stage.backend(3).database == "shop");
+}
+
 TEST_CASE("a RELOAD that changes where to dial closes the old servers when they are free") {
   InOrder policy;
   Stage stage(policy);
