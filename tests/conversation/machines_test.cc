@@ -12,20 +12,13 @@ using Answer = street::Door::Answer;
 
 // The name db leads to `one` and `two`, and at first only `two` answers.
 struct Machines {
-  explicit Machines(Stage& stage) : one(open(stage, "one")), two(open(stage, "two")) {
+  explicit Machines(Stage& stage) : one(stage.open("one")), two(stage.open("two")) {
     stage.town.net.name("db", {"one", "two"});
     one.answer = Answer::refuse;
   }
 
   street::Door& one;
   street::Door& two;
-
- private:
-  static street::Door& open(Stage& stage, const std::string& address) {
-    street::Door& door = stage.town.net.door(address, 5432);
-    door.on_connect = stage.door.on_connect;
-    return door;
-  }
 };
 
 }  // namespace

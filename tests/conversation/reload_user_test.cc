@@ -221,16 +221,16 @@ TEST_CASE("min_pool_size keeps no server of a user that nobody is served by") {
   with.say("C Z(T)");
   give(stage, "user=eve", setting);
   stage.wait(60 * kSecond);
-  CHECK(stage.backends() == 2);
-  CHECK(stage.door.open == 1);
-  busy.say("Q'commit'");
-  with.say("C Z");
-  CHECK(stage.door.open == 0);
-  busy.say("Q'select 1'");
-  stage.wait(60 * kSecond);
-  CHECK(stage.door.open == 2);
+  REQUIRE(stage.backends() == 4);
   CHECK(stage.backend(3).user == "eve");
   CHECK(stage.backend(4).user == "eve");
+  CHECK(stage.door.open == 3);
+  busy.say("Q'commit'");
+  with.say("C Z");
+  stage.wait(60 * kSecond);
+  CHECK(with.peer.closed());
+  CHECK(stage.door.open == 2);
+  CHECK(stage.backends() == 4);
 }
 
 TEST_CASE("in session mode a client keeps its server, the next session has the user forced now") {

@@ -24,13 +24,6 @@ void replace_shop(Stage& stage, std::string_view with, const Setting& setting = 
 
 void remove_shop(Stage& stage) { replace_shop(stage, "mart = host=db"); }
 
-// A second place to dial to, with backends as at the first.
-street::Door& open_other(Stage& stage) {
-  street::Door& other = stage.town.net.door("other", 5432);
-  other.on_connect = stage.door.on_connect;
-  return other;
-}
-
 }  // namespace
 
 TEST_CASE("a RELOAD that takes the database away drops the dial to it") {
@@ -163,7 +156,7 @@ TEST_CASE("SHUTDOWN WAIT_FOR_SERVERS keeps nothing of what stands behind a refus
 TEST_CASE("a server that was dialled where a RELOAD dials no more is never granted") {
   InOrder policy;
   Stage stage(policy);
-  open_other(stage);
+  stage.open("other");
   stage.door.answer = Answer::hang;
   Caller& client = stage.caller();
   client.say(startup_bytes(kApp));
@@ -182,7 +175,7 @@ TEST_CASE("a server that was dialled where a RELOAD dials no more is never grant
 TEST_CASE("a server that logs in where a RELOAD dials no more is never granted") {
   however_cut([](InOrder& policy) {
     Stage stage(policy);
-    open_other(stage);
+    stage.open("other");
     stage.greeting = "";
     Caller& client = stage.caller();
     client.say(startup_bytes(kApp));
@@ -201,7 +194,7 @@ TEST_CASE("a worker that opens the pool after a RELOAD takes servers over as the
   const Setting setting{.config = "default_pool_size = 1", .workers = 2};
   InOrder policy;
   Stage stage(policy, setting);
-  street::Door& other = open_other(stage);
+  street::Door& other = stage.open("other");
   Caller& here = stage.client(0);
   replace_shop(stage, "shop = host=other", setting);
   here.say("Q'select 1'");

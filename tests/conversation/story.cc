@@ -214,6 +214,12 @@ Stage::Stage(InOrder& policy, const Setting& setting)
   };
 }
 
+street::Door& Stage::open(const std::string& host) {
+  street::Door& other = town.net.door(host, 5432);
+  other.on_connect = door.on_connect;
+  return other;
+}
+
 Caller& Stage::caller(std::size_t worker, bool own_uid) {
   callers_.push_back(std::make_unique<Caller>(*this, town.connect(worker, own_uid)));
   run();

@@ -88,8 +88,9 @@ class Stage {
   street::Door& door;  // db:5432.
 
   Caller& caller(std::size_t worker = 0, bool own_uid = false);
-  Caller& client(std::size_t worker = 0);  // caller().login().
-  Backend& backend(std::size_t number);    // REQUIRES: it has been dialled. From 1.
+  Caller& client(std::size_t worker = 0);       // caller().login().
+  street::Door& open(const std::string& host);  // Another machine, its backends like db's.
+  Backend& backend(std::size_t number);         // REQUIRES: it has been dialled. From 1.
   std::size_t backends() const { return backends_.size(); }
   void run() { town.run(); }
   void wait(Instant span) { town.run_for(span); }
