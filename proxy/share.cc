@@ -70,8 +70,7 @@ Target Share::next_target() {
 bool Share::below_minimum() const {
   using pool::ClientState;
   if (database == nullptr || settings().min_size <= shared().limit.taken()) return false;
-  const auto here = clients.at(ClientState::ready).size() +
-                    clients.at(ClientState::linked).size() +
+  const auto here = clients.at(ClientState::ready).size() + clients.at(ClientState::linked).size() +
                     clients.at(ClientState::parked).size();
   return forced_ || here > 0;
 }
