@@ -35,6 +35,7 @@ std::string hex_of(char tag) {
 Client::Client(Worker& worker, std::uint64_t client_id, std::uint32_t client_place,
                const Address& address)
     : id(client_id),
+      connected_at(worker.world.now()),
       place(client_place),
       stream(worker, *this),
       worker_(worker),
@@ -45,7 +46,6 @@ Client::Client(Worker& worker, std::uint64_t client_id, std::uint32_t client_pla
 Client::~Client() = default;
 
 void Client::adopt(Socket socket, bool own_uid) {
-  connected_at = worker_.world.now();
   auth_ = std::make_unique<Auth>(worker_, *this, own_uid);
   stream.adopt(worker_.world, socket);
 }

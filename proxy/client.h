@@ -63,6 +63,7 @@ class Client final : public pool::ClientSlot, private StreamUser {
   bool key_matches(Bytes key) const;
 
   const std::uint64_t id;
+  const Instant connected_at;
   const std::uint32_t place;  // Index in the worker's table; part of the pid it is told.
   Stream stream;
   protocol::SettingsRef settings;
@@ -71,7 +72,6 @@ class Client final : public pool::ClientSlot, private StreamUser {
   bool waits_for_settings = false;  // Until the server has answered our SET.
   bool waits_for_ledger = false;    // Until the server has answered some of what it owes.
   bool queued_to_go_on = false;
-  Instant connected_at = 0;
   NamedLimits* counted_database = nullptr;  // While it counts against max_client_conn and its kin.
   NamedLimits* counted_user = nullptr;
 

@@ -111,8 +111,7 @@ void Worker::take(Accepted& letter) {
   places_[place] = std::make_unique<Client>(*this, commons.next_id(), place, letter.peer);
   Client& client = *places_[place];
   lobby_.enter(client);
-  const auto timeout = config_->settings.client_login_timeout_us;
-  if (timeout > 0) deadlines.arm(client, world.now() + timeout);
+  arm(client);
   client.adopt(letter.socket, letter.own_uid);
   limit_unproved();
 }
@@ -148,6 +147,7 @@ void Worker::take(Reload& letter) {
   for (auto& [id, of] : shares_) {
     if (of->database != nullptr) renew(*of);
   }
+  for (const auto state : {ClientState::greeting, ClientState::proving}) rearm(lobby_.at(state));
   commons.office.reload_applied(config_);
 }
 
@@ -165,8 +165,12 @@ void Worker::resettle(Share& of) {
 void Worker::renew(Share& of) {
   of.idle().each([&](pool::ServerSlot& slot) {
     Server& server = static_cast<Server&>(slot);
-    if (const auto why = reason_to_close(server); !why.empty()) dismiss(server, why);
+    if (const auto why = reason_to_close(server); !why.empty()) return dismiss(server, why);
+    arm_idle(server);
   });
+  for (const auto state : {ClientState::welcoming, ClientState::parked}) {
+    rearm(of.clients.at(state));
+  }
   of.line_up();
   match(of);
   grow(of);

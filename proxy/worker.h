@@ -151,6 +151,9 @@ class Worker final : public TurnTaker, public Turn {
   std::unique_ptr<Server> take_out(Server& server);
   void on_deadline(Server& server);
   void on_deadline_leaving(Server& server);
+  Instant due(const Client& client) const;
+  void arm(Client& client);
+  void rearm(pool::List<pool::ClientSlot>& clients);
   Instant life_end(const Server& server) const;
   void arm_idle(Server& server);
 

@@ -120,9 +120,7 @@ void Worker::enter_pool(Client& client, Share& to) {
     to.welcome_known = !to.welcome.empty();
   }
   if (to.welcome_known) return greet(client);
-  if (to.query_wait != kNever) {
-    deadlines.arm_no_later(client, client.parked_since + to.query_wait);
-  }
+  arm(client);
   client.stream.stop_feeding();
   to.publish();
   grow(to);
@@ -140,9 +138,7 @@ void Worker::move_house(Client& client, Share& to) {
   to.come_over(client);
   if (client.state != ClientState::parked) return;
   to.press(world.now());
-  if (to.query_wait != kNever) {
-    deadlines.arm_no_later(client, client.parked_since + to.query_wait);
-  }
+  arm(client);
 }
 
 void Worker::greet(Client& client) {
@@ -228,9 +224,7 @@ bool Worker::want_server(Client& client) {
   if (client.state == ClientState::linked) return true;
   of.press(world.now());
   client.stream.stop_feeding();
-  if (of.query_wait != kNever) {
-    deadlines.arm_no_later(client, client.parked_since + of.query_wait);
-  }
+  arm(client);
   of.publish();
   grow(of);
   return false;

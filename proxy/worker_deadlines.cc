@@ -29,33 +29,44 @@ Fault waited_in_vain(const Share& of, std::string text) {
 
 }  // namespace
 
+// When a client's time to get further is over; kNever: it has all the time it wants.
+Instant Worker::due(const Client& client) const {
+  const auto login_max = config_->settings.client_login_timeout_us;
+  const Instant login = after(client.connected_at, login_max > 0 ? login_max : kNever);
+  switch (client.state) {
+    case ClientState::greeting:
+    case ClientState::proving:
+      return login;
+    case ClientState::welcoming:
+      return std::min(login, after(client.parked_since, client.share()->query_wait));
+    case ClientState::parked:
+      return after(client.parked_since, client.share()->query_wait);
+    default:
+      return kNever;
+  }
+}
+
+void Worker::arm(Client& client) { deadlines.arm_no_later(client, due(client)); }
+
+// What they may wait for may be shorter now.
+void Worker::rearm(pool::List<pool::ClientSlot>& of) {
+  of.each([this](pool::ClientSlot& slot) { arm(static_cast<Client&>(slot)); });
+}
+
 void Worker::on_deadline(Client& client) {
   const Instant now = world.now();
+  if (client.state == ClientState::draining) return retire(client);
+  if (due(client) > now) return arm(client);  // A RELOAD has given it more time.
   switch (client.state) {
     case ClientState::greeting:
     case ClientState::proving:
       return client.refuse({"57014", "client_login_timeout"});
-    case ClientState::welcoming:
-      if (client.share()->query_wait != kNever &&
-          now >= client.parked_since + client.share()->query_wait) {
-        return client.refuse(waited_in_vain(*client.share(), "query_wait_timeout"));
-      }
-      if (const auto login = config_->settings.client_login_timeout_us;
-          login == 0 || now < client.connected_at + login) {
-        return deadlines.arm(client, client.parked_since + client.share()->query_wait);
-      }
-      return client.refuse(waited_in_vain(*client.share(), "client_login_timeout (server down)"));
-    case ClientState::parked: {
-      const Instant due = client.share()->query_wait == kNever
-                              ? kNever
-                              : client.parked_since + client.share()->query_wait;
-      if (due > now) return deadlines.arm(client, due);
-      return client.refuse(waited_in_vain(*client.share(), "query_wait_timeout"));
+    default: {
+      const Share& of = *client.share();
+      const bool waited = now >= after(client.parked_since, of.query_wait);
+      return client.refuse(
+          waited_in_vain(of, waited ? "query_wait_timeout" : "client_login_timeout (server down)"));
     }
-    case ClientState::draining:
-      return retire(client);
-    default:
-      return;
   }
 }
 
