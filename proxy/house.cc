@@ -185,7 +185,11 @@ Result<void> House::start_reload() {
     return fail("F0000", "there is no file to reload: pgweir was started with DATABASE_URL only");
   }
   auto loaded = config::load(file_);
-  if (!loaded) return tl::unexpected<Fault>(loaded.error());
+  if (!loaded) {
+    // Log rotation asks by the same signal, whatever has become of the configuration.
+    log_.reopen(generations_.back().config->settings.logfile);
+    return tl::unexpected<Fault>(loaded.error());
+  }
   for (std::string& held : config::hold(*loaded, *generations_.back().config)) {
     loaded->warnings.push_back(std::move(held));
   }

@@ -107,6 +107,17 @@ TEST_CASE("RELOAD with a logfile in a directory that is not there goes on in the
   CHECK_FALSE(exists(pgweir.file("none")));
 }
 
+TEST_CASE("a RELOAD that fails still begins a new log file, and says there why it failed") {
+  if (is_pgbouncer()) return;
+  const auto settings = [] { return Settings::on(Postgres::shared()).line("logfile = own.log"); };
+  Pgweir pgweir(settings());
+  std::filesystem::rename(pgweir.file("own.log"), pgweir.file("own.log.1"));
+  pgweir.write(settings().line("no_such_key = 1"));
+  CHECK(Session(pgweir.console()).exec("RELOAD").text().find("no_such_key") != std::string::npos);
+  CHECK(says(read_file(pgweir.file("own.log")), "RELOAD failed: "));
+  CHECK_FALSE(says(read_file(pgweir.file("own.log.1")), "RELOAD failed: "));
+}
+
 TEST_CASE("verbose writes debug lines from the next RELOAD on") {
   if (is_pgbouncer()) return;
   const auto settings = [] { return Settings::on(Postgres::shared()); };
