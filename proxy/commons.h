@@ -41,7 +41,8 @@ struct PoolEntry {
 struct alignas(64) WorkerStats {
   std::atomic<std::uint64_t> transactions{0};
   std::atomic<std::uint64_t> queries{0};
-  std::atomic<std::uint64_t> wait_us{0};
+  std::atomic<std::uint64_t> links{0};    // Of a client with a server,
+  std::atomic<std::uint64_t> wait_us{0};  // and how long the clients waited for them.
   std::atomic<std::int64_t> clients{0};
 
   static void add(std::atomic<std::uint64_t>& to, std::uint64_t amount) {

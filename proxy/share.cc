@@ -7,6 +7,9 @@ namespace weir::proxy {
 
 namespace {
 
+// Even with server_login_retry = 0: a door that is shut must not keep a core busy.
+constexpr Instant kLoginRetryMin = 20 * kMillisecond;
+
 Instant or_never(std::int64_t us) { return us == 0 ? kNever : us; }
 
 // Of all that a server connection is made with, for the pool of this user.
@@ -46,7 +49,7 @@ bool Share::configure(const config::Config& to, Commons& commons) {
   const bool over = found->user && *found->user != id.user;
   forced_ = found->user && !over;
   pool_settings.min_size = over ? 0 : to.min_pool_size(*found);
-  pool_settings.retry_max = settings.server_login_retry_us;
+  pool_settings.retry_max = std::max(settings.server_login_retry_us, kLoginRetryMin);
   pool_settings.retry_first = std::min(pool_settings.retry_first, pool_settings.retry_max);
   set_settings(pool_settings);
   query_wait = or_never(to.query_wait_timeout_us(*found, id.user));

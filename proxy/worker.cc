@@ -274,8 +274,10 @@ std::vector<PoolCounts> Worker::count_pools() {
                          of->servers.at(ServerState::resetting).size());
     row.sv_login = size(of->servers.at(ServerState::dialing).size() +
                         of->servers.at(ServerState::logging_in).size());
-    if (const auto* oldest = of->parked().front()) {
-      row.max_wait = world.now() - oldest->parked_since;
+    for (const auto state : {ClientState::welcoming, ClientState::parked}) {
+      if (const auto* oldest = of->clients.at(state).front()) {
+        row.max_wait = std::max(row.max_wait, world.now() - oldest->parked_since);
+      }
     }
     row.mode = of->settings().mode;
     row.many_hosts = of->database != nullptr && of->database->hosts.size() > 1;
@@ -336,25 +338,27 @@ void Worker::log(Level level, const Server& server, std::string_view text) {
 void Worker::log_stats() {
   const auto& now = config_->settings;
   deadlines.arm(stats_due_, world.now() + now.stats_period_us);
-  std::uint64_t transactions = 0, queries = 0, wait_us = 0;
+  std::uint64_t transactions = 0, queries = 0, links = 0, wait_us = 0;
   for (const auto& of : commons.stats) {
     transactions += of.transactions.load(std::memory_order_relaxed);
     queries += of.queries.load(std::memory_order_relaxed);
+    links += of.links.load(std::memory_order_relaxed);
     wait_us += of.wait_us.load(std::memory_order_relaxed);
   }
   const auto seconds =
       std::max<std::uint64_t>(1, static_cast<std::uint64_t>(now.stats_period_us / kSecond));
-  const auto links = std::max<std::uint64_t>(1, transactions - reported_transactions_);
   if (now.log_stats) {
     commons.log.line(Level::info,
                      "stats: " + std::to_string((transactions - reported_transactions_) / seconds) +
                          " xacts/s, " + std::to_string((queries - reported_queries_) / seconds) +
                          " queries/s, wait " +
-                         std::to_string((wait_us - reported_wait_us_) / links) + " us, clients " +
-                         std::to_string(commons.clients.load()));
+                         std::to_string((wait_us - reported_wait_us_) /
+                                        std::max<std::uint64_t>(1, links - reported_links_)) +
+                         " us, clients " + std::to_string(commons.clients.load()));
   }
   reported_transactions_ = transactions;
   reported_queries_ = queries;
+  reported_links_ = links;
   reported_wait_us_ = wait_us;
 }
 

@@ -205,6 +205,7 @@ class Worker final : public TurnTaker, public Turn {
   pool::Deadline stats_due_{pool::Deadline::Kind::worker};
   std::uint64_t reported_transactions_ = 0;
   std::uint64_t reported_queries_ = 0;
+  std::uint64_t reported_links_ = 0;
   std::uint64_t reported_wait_us_ = 0;
   std::optional<Stop> stopping_;
   bool finished_ = false;

@@ -76,22 +76,21 @@ bool Worker::count_client(Client& client, const std::string& database, Fault& re
                    " client connections are taken: raise max_client_conn."};
     return false;
   }
-  NamedLimits& of_user = commons.user(client.user());
-  of_user.clients.set_max(config_->max_user_client_connections(client.user()));
-  NamedLimits& of_database = commons.database(database);
-  of_database.clients.set_max(
-      config_->max_db_client_connections(*config_->find_database(database)));
-  const char* limit = nullptr;
-  if (!of_database.clients.take()) {
-    limit = "max_db_client_connections";
-  } else if (!of_user.clients.take()) {
-    of_database.clients.give_back();
-    limit = "max_user_client_connections";
-  }
-  if (limit != nullptr) {
+  const auto refuse_for = [&](const char* limit) {
     commons.clients.fetch_sub(1);
     refusal = {"53300", std::string{"client connections exceeded ("} + limit + ")"};
     return false;
+  };
+  // The user first: names of databases come in any number behind a "*", and each is remembered.
+  NamedLimits& of_user = commons.user(client.user());
+  of_user.clients.set_max(config_->max_user_client_connections(client.user()));
+  if (!of_user.clients.take()) return refuse_for("max_user_client_connections");
+  NamedLimits& of_database = commons.database(database);
+  of_database.clients.set_max(
+      config_->max_db_client_connections(*config_->find_database(database)));
+  if (!of_database.clients.take()) {
+    of_user.clients.give_back();
+    return refuse_for("max_db_client_connections");
   }
   client.counted_database = &of_database;
   client.counted_user = &of_user;
@@ -232,6 +231,7 @@ bool Worker::want_server(Client& client) {
 
 void Worker::link(Client& client, Server& server) {
   const Instant waited = world.now() - client.parked_since;
+  WorkerStats::add(commons.stats[index].links, 1);
   WorkerStats::add(commons.stats[index].wait_us, static_cast<std::uint64_t>(waited));
   client.share()->grant(client, server);
   if (commons.log.wants(Level::debug)) {
@@ -304,7 +304,6 @@ void Worker::maybe_release(Client& client) {
   if (server->release_put_off) return;
   unlink(client, *server);
   set_state(client, ClientEvent::transaction_over);
-  WorkerStats::add(commons.stats[index].transactions, 1);
   free(*server);
 }
 

@@ -135,6 +135,7 @@ void Worker::welcomed(Server& server, const Parameters& parameters) {
   if (const auto why = reason_to_close(server); !why.empty()) {
     dismiss(server, why);
   } else if (!of.database->connect_query.empty()) {
+    server.in_connect_query = true;
     test(server, of.database->connect_query);
   } else {
     arm_idle(server);
@@ -183,6 +184,7 @@ void Worker::ready_for_query(Server& server, bool own) {
       return;
     }
     WorkerStats::add(commons.stats[index].queries, 1);
+    if (server.status == 'I') WorkerStats::add(commons.stats[index].transactions, 1);
     if (server.status != 'I' && client->share()->settings().mode == PoolMode::statement) {
       return client->refuse({"0A000", "transaction blocks not allowed in statement pooling mode",
                              "Use pool_mode = transaction."});
@@ -191,11 +193,16 @@ void Worker::ready_for_query(Server& server, bool own) {
   }
   const bool resetting = server.state == ServerState::resetting;
   if (!resetting && server.state != ServerState::testing) return;
-  const bool failed = server.own_query_failed() && (resetting || !server.in_connect_query);
-  server.in_connect_query = false;
-  if (failed || !server.clean()) {
-    return dismiss(server, resetting ? "reset query failed" : "test query failed");
+  const bool connecting = std::exchange(server.in_connect_query, false);
+  if (server.own_query_failed()) {
+    const char* const query = connecting  ? "connect_query"
+                              : resetting ? "reset query"
+                                          : "test query";
+    const std::string why = std::string{query} + " failed: " + server.own_fault().text;
+    if (!connecting) return dismiss(server, why);
+    log(Level::warning, server, why);
   }
+  if (!server.clean()) return dismiss(server, "server in doubt");
   // What comes behind the answer must not be charged to the next client.
   if (server.more_at_hand()) return dismiss(server, "idle server got dirty");
   deadlines.disarm(server);
@@ -255,7 +262,6 @@ bool Worker::needs_test(const Server& server) const {
 }
 
 void Worker::test(Server& server, const std::string& query) {
-  server.in_connect_query = query == server.share().database->connect_query;
   server.tested_at = world.now();
   server.ask(query);
   move(server, ServerEvent::test_sent);

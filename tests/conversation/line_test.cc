@@ -270,6 +270,7 @@ TEST_CASE("a failing reset query costs the server") {
   CHECK(stage.backend(1).heard() == "Q\"select 1\" Q\"DISCARD ALL\"");
   stage.backend(1).say("E'25001 no' Z");
   CHECK(stage.backend(1).heard() == "X .");
+  CHECK(stage.town.log.contains("reset query failed: no"));
 }
 
 TEST_CASE("statement mode refuses transaction blocks") {

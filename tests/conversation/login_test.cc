@@ -301,6 +301,7 @@ TEST_CASE("nobody is behind the door: clients wait, dials are spaced") {
   client.say(startup_bytes(as("app")));
   stage.wait(20 * kSecond);
   CHECK(client.heard() == "R");
+  CHECK(stage.town.worker(0).count_pools().at(0).max_wait == 20 * kSecond);
   stage.door.answer = street::Door::Answer::accept;
   stage.wait(4 * kSecond);
   CHECK(client.heard().find("S") == 0);

@@ -1,6 +1,8 @@
 // timing_test.cc: what time does to servers: tests, lifetimes, idleness, a minimum to keep.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/conversation/story.h"
 
 using namespace weir;
@@ -54,6 +56,56 @@ TEST_CASE("connect_query runs once after the login") {
     stage.backend(1).say("C'SET' Z");
     CHECK(stage.backend(1).heard() == "Q\"select 1\"");
   });
+}
+
+TEST_CASE("a connect_query that fails is told in the log, and the server is used") {
+  InOrder policy;
+  Stage stage(policy, {.config = "server_check_query = set role x\nserver_check_delay = 5",
+                       .shop = "connect_query='set role x'"});
+  stage.answers_sets = false;
+  Caller& client = stage.client();
+  client.say("Q'select 1'");
+  stage.backend(1).say("E'22023 role \"x\" does not exist' Z");
+  CHECK(stage.town.log.contains("connect_query failed: role \"x\" does not exist"));
+  CHECK(stage.backend(1).heard() == "Q\"set role x\" Q\"select 1\"");
+  stage.wait(kSecond);
+  stage.backend(1).say("T D C Z");
+  // The same words as a check are a check.
+  stage.wait(6 * kSecond);
+  client.say("Q'select 2'");
+  CHECK(stage.backend(1).heard() == "Q\"set role x\"");
+  stage.backend(1).say("E'22023 role \"x\" does not exist' Z");
+  CHECK(stage.town.log.contains("test query failed: role \"x\" does not exist"));
+  CHECK(stage.backend(1).heard() == "X .");
+}
+
+TEST_CASE("log_stats counts transactions in every mode, and the mean wait for a server") {
+  for (const std::string mode : {"transaction", "session"}) {
+    InOrder policy;
+    Stage stage(
+        policy,
+        {.config = "log_stats = 1\nstats_period = 10\ndefault_pool_size = 1\npool_mode = " + mode});
+    stage.obliging = true;
+    Caller& client = stage.client();
+    for (int i = 0; i < 20; ++i) client.say("Q'select 1'");
+    stage.wait(10 * kSecond);
+    CHECK(stage.town.log.contains("stats: 2 xacts/s, 2 queries/s, wait 0 us, clients 1"));
+  }
+}
+
+TEST_CASE("server_login_retry = 0 tries often, but not without a pause") {
+  InOrder policy;
+  Stage stage(policy, {.config = "server_login_retry = 0"});
+  stage.door.answer = street::Door::Answer::refuse;
+  stage.caller().say(startup_bytes({{"user", "app"}, {"database", "shop"}}));
+  stage.wait(kSecond);
+  const auto failed = [](const std::string& line) {
+    return line.find("login failed") != std::string::npos;
+  };
+  const auto& lines = stage.town.log.lines;
+  const auto dials = std::count_if(lines.begin(), lines.end(), failed);
+  CHECK(dials > 10);
+  CHECK(dials <= 100);
 }
 
 TEST_CASE("server_lifetime: the server goes when it is free") {
