@@ -12,6 +12,7 @@ LEFT_OUT = {
     "dev": set(),
     "san": {"tidy"},
     "tsan": {"tidy", "fuzz", "exhaustive", "conversation"},
+    "fuzz": {"tidy", "fuzz", "exhaustive", "conversation", "unit", "sim", "e2e"},
 }
 NAMES_OF_TESTS = {"DEPENDS"}
 NAMES_WITHIN_A_TREE = {"FIXTURES_SETUP", "FIXTURES_CLEANUP", "FIXTURES_REQUIRED"}
