@@ -95,12 +95,7 @@ struct Counts {
   std::vector<PoolCounts> pools;
   std::size_t consoles;  // Clients of the console.
 };
-// To the office (the main thread's part of worker 0): a console or a signal wants something done.
-struct ReloadWanted {
-  std::size_t worker;
-  std::uint64_t client;  // Zero: nobody waits for the outcome.
-};
-struct ReloadDone {
+struct ReloadDone {  // The outcome, for the console client that asked.
   std::uint64_t client;
   std::string complaint;  // Empty: done.
 };

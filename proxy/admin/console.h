@@ -37,7 +37,6 @@ class Console {
   Parameters parameters() const;
 
   // For commands. Each ends in exactly one of complete(), complain(), or a later answer.
-  bool may_change() const { return may_change_; }
   void complete(std::string_view tag);
   void complain(const Fault& fault);
   void send(const Buffer& bytes);
@@ -50,7 +49,6 @@ class Console {
   void run(std::string_view sql);
   void wait();
   void go_on();
-  void show_pools();
 
   Worker& worker_;
   Client& client_;

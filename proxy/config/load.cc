@@ -114,9 +114,7 @@ class Loader {
   tl::expected<void, Fault> read_secrets() {
     const std::string& path = config_.settings.auth_file;
     if (path.empty()) return {};
-    const auto text = read_file(path, kUserlistBytesMax, auth_file_at_);
-    if (!text) return tl::unexpected(text.error());
-    auto secrets = parse_userlist(path, *text);
+    auto secrets = read_userlist(path, auth_file_at_);
     if (!secrets) return tl::unexpected(secrets.error());
     if (const std::string warning = too_open(path); !warning.empty()) {
       config_.warnings.push_back(placed(auth_file_at_, warning));

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "proxy/config/ini.h"
-#include "proxy/config/sentence.h"
 #include "proxy/config/values.h"
 
 namespace weir::proxy::config {
@@ -68,8 +67,8 @@ std::string too_open(const std::string& path) {
   return "auth_file " + path + " can be " + what + " by everybody: chmod 600 " + path;
 }
 
-Result<Secrets> read_userlist(const std::string& path) {
-  const auto text = read_file(path, kUserlistBytesMax, {path, 0});
+Result<Secrets> read_userlist(const std::string& path, const Place& said_at) {
+  const auto text = read_file(path, kUserlistBytesMax, said_at);
   if (!text) return tl::unexpected(text.error());
   return parse_userlist(path, *text);
 }

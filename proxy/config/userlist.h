@@ -8,6 +8,7 @@
 
 #include "protocol/result.h"
 #include "proxy/config/config.h"
+#include "proxy/config/sentence.h"
 
 namespace weir::proxy::config {
 
@@ -18,6 +19,8 @@ constexpr std::size_t kUserlistBytesMax = 64 << 20;
 Result<Secrets> parse_userlist(const std::string& name, std::string_view text);
 // A sentence with the cure if everybody may read or change the file; empty: all is well.
 std::string too_open(const std::string& path);
-Result<Secrets> read_userlist(const std::string& path);
+// The file of this path. One that cannot be read is complained of at `said_at`, what is wrong in it
+// at its own lines.
+Result<Secrets> read_userlist(const std::string& path, const Place& said_at);
 
 }  // namespace weir::proxy::config

@@ -79,10 +79,11 @@ TEST_CASE("ten thousand users are read") {
 
 TEST_CASE("a file is read, and a missing one says why") {
   const ScratchFile file("\"a\" \"b\"\n");
-  const auto secrets = read_userlist(file.path());
+  const auto secrets = read_userlist(file.path(), {"t.ini", 2});
   REQUIRE(secrets);
   CHECK(secrets->at("a") == "b");
-  const auto missing = read_userlist("/nowhere/u.txt");
+  const auto missing = read_userlist("/nowhere/u.txt", {"t.ini", 2});
   REQUIRE_FALSE(missing);
-  CHECK(missing.error().text.find("No such file or directory") != std::string::npos);
+  CHECK(missing.error().text ==
+        "t.ini:2: cannot read \"/nowhere/u.txt\": No such file or directory");
 }
