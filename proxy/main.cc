@@ -36,11 +36,12 @@ Result<config::Config> load(const Options& options) {
   return config::from_environment(url);
 }
 
-// The process that a pidfile names, if it lives.
+// Whether another process lives that the pidfile names. A container's first process has the same
+// number each time: a file that names us is left over from the one before.
 bool runs_already(const std::string& pidfile) {
   pid_t pid = 0;
   const bool read = static_cast<bool>(std::ifstream(pidfile) >> pid);
-  return read && pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
+  return read && pid > 0 && pid != getpid() && (kill(pid, 0) == 0 || errno == EPERM);
 }
 
 Result<void> write_pidfile(const std::string& pidfile) {

@@ -175,6 +175,24 @@ TEST_CASE("-d fails when the port is taken, and says so once") {
   CHECK_FALSE(exists(scratch.file("pid")));
 }
 
+TEST_CASE("a pidfile left over from a process of our number is no hurdle") {
+  if (is_pgbouncer()) return;
+  const Scratch scratch;
+  write_file(scratch.file("pgweir.ini"), "[pgweir]\nunix_socket_dir = " + scratch.path() +
+                                             "\npidfile = " + scratch.file("own.pid") + "\n");
+  ChildSpec spec = program_spec({});
+  spec.argv = {"/bin/sh", "-c", "echo $$ > own.pid; exec \"$0\" pgweir.ini", program_path()};
+  spec.output_path = scratch.file("log");
+  spec.directory = scratch.path();
+  Child child(spec);
+  const auto log = [&] { return read_file(scratch.file("log")); };
+  CHECK(eventually([&] { return !child.running() || says(log(), "listening on"); }));
+  CHECK_MESSAGE(child.running(), log());
+  child.signal(SIGTERM);
+  CHECK(child.wait() == 0);
+  CHECK_FALSE(exists(scratch.file("own.pid")));
+}
+
 TEST_CASE("SIGUSR1 and SIGUSR2 say by name that PAUSE and RESUME are not built yet") {
   if (is_pgbouncer()) return;
   Pgweir pgweir(Settings::on(Postgres::shared()));
