@@ -65,7 +65,7 @@ const Promise* find_promise(std::string_view option) {
 std::optional<std::string> broken_promise(std::string_view option, std::string_view value) {
   const Promise* promise = find_promise(option);
   if (promise == nullptr || is_one_of(promise->kept, value)) return std::nullopt;
-  return std::string(option) + "=" + quoted(value) +
+  return std::string(option) + (is_plain_word(value) ? "=" + quoted(value) : "") +
          " is refused: " + std::string(promise->refusal);
 }
 
@@ -125,8 +125,14 @@ bool is_key(std::string_view name) {
   });
 }
 
+// What stands where a key should may be a piece of a password that has spaces and no quotes.
+std::string named(std::string_view key) {
+  const bool known = is_libpq_option(key) || find_key(key, kDatabase | kUser | kPeer) != nullptr;
+  return known ? quoted(key) : "a key that is no setting";
+}
+
 Said<Word> take_word(Reader& reader, const std::string& after) {
-  const std::string where = after.empty() ? "at the start of the line" : "after " + quoted(after);
+  const std::string where = after.empty() ? "at the start of the line" : "after " + named(after);
   Word word;
   word.key = reader.take_until(" \t\r\n\v\f=");
   reader.skip_spaces();
@@ -137,12 +143,12 @@ Said<Word> take_word(Reader& reader, const std::string& after) {
   reader.skip_spaces();
   if (reader.rest.starts_with('\'')) {
     auto value = reader.take_quoted();
-    if (!value) return no("the quote around the value of " + quoted(word.key) + " never closes");
+    if (!value) return no("the quote around the value of " + named(word.key) + " never closes");
     word.value = std::move(*value);
   } else {
     word.value = reader.take_until(Reader::kSpaces);
   }
-  if (word.value.empty()) return no(quoted(word.key) + " has no value");
+  if (word.value.empty()) return no(named(word.key) + " has no value");
   return word;
 }
 
@@ -170,6 +176,7 @@ std::string percent_decoded(std::string_view text) {
 // Takes the parameters libpq does not know off `query`. libpq itself would refuse the whole URI.
 Said<std::string> known_parameters(std::string_view query, std::vector<std::string>& warnings) {
   std::string kept;
+  bool after_password = false;  // An & in it, not encoded, makes a parameter of the rest.
   while (!query.empty()) {
     const auto end = std::min(query.find('&'), query.size());
     const std::string_view piece = query.substr(0, end);
@@ -177,13 +184,15 @@ Said<std::string> known_parameters(std::string_view query, std::vector<std::stri
     if (piece.empty()) continue;
     const auto equals = std::min(piece.find('='), piece.size());
     const std::string name = percent_decoded(piece.substr(0, equals));
+    const bool of_password = std::exchange(after_password, name == "password");
     if (is_libpq_option(name)) {
       kept.append(kept.empty() ? "?" : "&").append(piece);
       continue;
     }
     const auto value = percent_decoded(piece.substr(std::min(equals + 1, piece.size())));
     if (auto refusal = broken_promise(name, value)) return no(*refusal);
-    warnings.push_back("parameter " + (is_key(name) ? quoted(name) : std::string("of odd name")) +
+    const bool shown = is_key(name) && !of_password;
+    warnings.push_back("parameter " + (shown ? quoted(name) : std::string("of odd name")) +
                        " of the URI is unknown to PostgreSQL and is left out");
   }
   return kept;

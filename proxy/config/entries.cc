@@ -39,11 +39,21 @@ void inherit_if_zero(std::optional<std::int64_t>& timeout_us) {
   if (timeout_us == 0) timeout_us.reset();
 }
 
+// Whether the value is a password, or has one in it by a slip: dbname=x;password=y, or a URI whose
+// @ stands in a word behind it.
+bool holds_password(const std::vector<Word>& words, std::size_t index) {
+  const Word& word = words[index];
+  if (word.key == "password" || word.value.find("password") != std::string::npos) return true;
+  const auto has_at = [](const Word& one) { return one.value.find('@') != std::string::npos; };
+  return word.key.empty() && !has_at(word) &&
+         std::any_of(words.begin() + static_cast<std::ptrdiff_t>(index), words.end(), has_at);
+}
+
 // A password with a space in it and no quotes leaves its second half standing as a key.
 Said<const Key*> key_of(const std::vector<Word>& words, std::size_t index, Scopes scope) {
   if (const Key* key = find_key(words[index].key, scope)) return key;
-  if (index > 0 && words[index - 1].key == "password") {
-    return no("the word after \"password\" is no setting; a password with spaces needs quotes");
+  if (index > 0 && holds_password(words, index - 1)) {
+    return no("the word after the password is no setting; a password with spaces needs quotes");
   }
   return no(unknown_setting(words[index].key, scope));
 }

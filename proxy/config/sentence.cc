@@ -1,5 +1,7 @@
 #include "proxy/config/sentence.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cstddef>
 
 namespace weir::proxy::config {
@@ -13,6 +15,12 @@ std::string quoted(std::string_view text) {
   }
   out += text.size() > kShownBytes ? "…\"" : "\"";
   return out;
+}
+
+bool is_plain_word(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '.' || c == '+' || c == '-' || c == '_';
+  });
 }
 
 std::string placed(const Place& place) {

@@ -26,6 +26,10 @@ inline tl::unexpected<std::string> no(std::string sentence) {
 // `"text"`, cut to a readable length, with control characters replaced. Not for secrets.
 std::string quoted(std::string_view text);
 
+// Nothing but letters, digits and .+-_: no mark in it behind which a password could have got into a
+// value by a slip, as in port=5432,password=secret.
+bool is_plain_word(std::string_view text);
+
 // `file:line`, or `file` when the line is 0.
 std::string placed(const Place& place);
 // `file:line: sentence`, or `file: sentence` when the line is 0.

@@ -91,10 +91,12 @@ std::optional<double> measured(std::string_view text, const std::array<Scale, N>
   return std::nullopt;
 }
 
+// What a key of a line is given may be more than it seems: lines hold passwords, too.
 std::string complaint(const Key& key, std::string_view text, std::string_view what,
                       std::string_view cure) {
-  return quoted(text) + " is " + std::string(what) + " for " + std::string(key.name) + ": " +
-         std::string(cure);
+  const bool shown = key.scopes == kGlobal || is_plain_word(text);
+  return (shown ? quoted(text) : "what is written") + " is " + std::string(what) + " for " +
+         std::string(key.name) + ": " + std::string(cure);
 }
 
 Said<Value> read_time(const Key& key, std::string_view text, double bare) {

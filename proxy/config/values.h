@@ -17,7 +17,7 @@ namespace weir::proxy::config {
 // time, and an integer counted in seconds or milliseconds: int64 microseconds.
 using Value = std::variant<std::string, std::vector<std::string>, std::int64_t, bool>;
 
-// The sentence names the key and quotes the text, so never call this for a password.
+// The sentence names the key and may quote the text, so never call this for a password.
 Said<Value> parse_value(const Key& key, std::string_view text);
 
 // The sentence for a name that is no key of this scope, with the nearest one that is.

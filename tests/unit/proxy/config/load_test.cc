@@ -7,39 +7,11 @@
 #include <string>
 
 #include "proxy/config/keys.h"
+#include "tests/unit/proxy/config/loading.h"
 #include "tests/unit/proxy/config/scratch_file.h"
 
 using namespace weir;
 using namespace weir::proxy::config;
-
-namespace {
-
-Config loaded(const std::string& text) {
-  auto config = load_text("t.ini", text);
-  CHECK_MESSAGE(config.has_value(), (config ? "" : config.error().text));
-  return config ? *config : Config{};
-}
-
-std::string complaint(const std::string& text) {
-  const auto config = load_text("t.ini", text);
-  return config ? "accepted" : config.error().text;
-}
-
-Config with_setting(const std::string& line) { return loaded("[pgweir]\n" + line + "\n"); }
-
-Config with_database(const std::string& line) {
-  return loaded("[pgweir]\n[databases]\n" + line + "\n");
-}
-
-std::string database_complaint(const std::string& line) {
-  return complaint("[pgweir]\n[databases]\n" + line + "\n");
-}
-
-bool has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
-}  // namespace
 
 TEST_CASE("an ordinary pgbouncer.ini is read whole") {
   const Config config = loaded(R"(
@@ -227,22 +199,6 @@ TEST_CASE("bad database lines are named, with the entry they are in") {
   CHECK(has(complaint("[pgweir]\n[users]\nu = dbname=x\n"), "it belongs in [databases]"));
 }
 
-TEST_CASE("no sentence and no warning shows a password") {
-  for (const char* line :
-       {"a = password=hunter2 x", "a = password=top hunter2=1", "a = password='hunter2",
-        "a = password=hunter2 port=x", "a = password='hunter2' pool_size=x",
-        "a = postgresql://u:hunter2@h:x/d", "a = postgresql://u:hunter2@h:[hunter2",
-        "a = postgresql://u:hun/ter2hunter2@h/d"}) {
-    CAPTURE(line);
-    const auto said = database_complaint(line);
-    CHECK(said != "accepted");
-    CHECK_FALSE(has(said, "hunter2"));
-  }
-  const Config config = with_database("a = password=hunter2 auth_user=x connect_timeout=1");
-  CHECK(config.warnings.size() == 2);
-  for (const std::string& warning : config.warnings) CHECK_FALSE(has(warning, "hunter2"));
-}
-
 TEST_CASE("startup parameters keep the wire's spelling") {
   const Config config = with_database(
       "a = client_encoding=UTF8 datestyle='ISO, DMY' timezone=UTC application_name=x "
@@ -346,55 +302,4 @@ TEST_CASE("a file is loaded by its path") {
   const auto missing = load("/nowhere/pgweir.ini");
   REQUIRE_FALSE(missing);
   CHECK(has(missing.error().text, "No such file or directory"));
-}
-
-TEST_CASE("DATABASE_URL alone is enough to start") {
-  const auto config = from_environment("postgresql://app:p%40w@db.example.org:5433/shop?schema=x");
-  REQUIRE(config);
-  const Settings& s = config->settings;
-  CHECK(s.listen_addr == std::vector<std::string>{"127.0.0.1"});
-  CHECK(s.listen_port == 6432);
-  CHECK(s.unix_socket_dir.empty());
-  CHECK(s.pool_mode == PoolMode::transaction);
-  CHECK(s.max_client_conn == 1000);
-  CHECK(s.default_pool_size == 20);
-  CHECK(s.auth_type == AuthType::scram_sha_256);
-  CHECK(s.worker_threads == 0);
-  REQUIRE(config->databases.size() == 1);
-  const Database* shop = config->find_database("shop");
-  REQUIRE(shop);
-  CHECK(shop->user == "app");
-  CHECK(shop->password == "p@w");
-  CHECK(shop->port == 5433);
-  CHECK(config->find_database("other") == nullptr);
-  CHECK(*config->find_secret("app") == "p@w");
-  CHECK(s.admin_users == std::vector<std::string>{"app"});
-  REQUIRE(config->warnings.size() == 1);
-  CHECK(has(config->warnings[0], "DATABASE_URL: parameter \"schema\""));
-}
-
-TEST_CASE("DATABASE_URL without a password trusts the loopback, and says so") {
-  const auto config = from_environment(" postgres://app@/\n");
-  REQUIRE(config);
-  CHECK(config->settings.auth_type == AuthType::trust);
-  CHECK(config->find_secret("app") != nullptr);  // Trust lets in whom it knows.
-  CHECK(config->settings.admin_users.empty());
-  REQUIRE(config->find_database("app"));  // As libpq: the user's name stands for the database.
-  CHECK(config->find_database("app")->hosts[0] == "/var/run/postgresql");
-  REQUIRE(config->warnings.size() == 1);
-  CHECK(has(config->warnings[0], "no password"));
-}
-
-TEST_CASE("a DATABASE_URL that will not do is refused without showing it") {
-  for (const char* url :
-       {"", "shop", "host=h dbname=d", "mysql://u:hunter2@h/d", "postgresql://h",
-        "postgresql://:hunter2@h/d", "postgresql://u:hunter2@h/pgbouncer",
-        "postgresql://u:hunter2@h/d?sslmode=require", "postgresql://u:h/unter2@h/d"}) {
-    CAPTURE(url);
-    const auto config = from_environment(url);
-    REQUIRE_FALSE(config);
-    CHECK(has(config.error().text, "DATABASE_URL: "));
-    CHECK_FALSE(has(config.error().text, "unter2"));
-  }
-  CHECK_FALSE(from_environment("postgresql://u@h/" + std::string(64, 'd')));
 }
