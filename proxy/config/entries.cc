@@ -34,9 +34,10 @@ constexpr auto kUserFields = std::to_array<UserField>({
     {"query_wait_timeout", &User::query_wait_timeout_us},
 });
 
-// A timeout of 0 on a line inherits the global one.
-void inherit_if_zero(std::optional<std::int64_t>& timeout_us) {
-  if (timeout_us == 0) timeout_us.reset();
+// A timeout or a limit on connections of 0 on a line inherits the global one, as in PgBouncer.
+template <typename T>
+void inherit_if_zero(std::optional<T>& setting) {
+  if (setting == T{0}) setting.reset();
 }
 
 // Whether the value is a password, or has one in it by a slip: dbname=x;password=y, or a URI whose
@@ -166,6 +167,8 @@ Said<Database> read_database(const std::string& name, std::string_view text, Rem
   }
   auto taken = take_connection(database, read_options(options), false, remarks);
   if (!taken) return tl::unexpected(taken.error());
+  inherit_if_zero(database.max_db_connections);
+  inherit_if_zero(database.max_db_client_connections);
   inherit_if_zero(database.server_lifetime_us);
   inherit_if_zero(database.query_wait_timeout_us);
   return database;
@@ -186,6 +189,8 @@ Said<User> read_user(const std::string& name, std::string_view text, Remarks& re
     if (!(*key)->built) remarks.unbuilt.push_back(*key);
     set_field<User, UserField>(user, kUserFields, (*key)->name, *value);
   }
+  inherit_if_zero(user.max_user_connections);
+  inherit_if_zero(user.max_user_client_connections);
   inherit_if_zero(user.query_wait_timeout_us);
   return user;
 }

@@ -90,10 +90,30 @@ TEST_CASE("user over database over global") {
   CHECK(config.query_wait_timeout_us(d, "u") == 2'000'000);  // The user's 0 inherits.
   CHECK(config.query_wait_timeout_us(plain, "x") == 1'000'000);
   CHECK(config.max_db_connections(plain) == 1);
-  CHECK(config.max_db_connections(d) == 0);
+  CHECK(config.max_db_connections(d) == 1);  // A line's 0 inherits.
   CHECK(config.min_pool_size(d) == 2);
   CHECK(config.max_user_connections("u") == 1);
   CHECK(config.server_lifetime_us(d) == 3600 * kMicrosPerSecond);  // A line's 0 inherits.
+}
+
+TEST_CASE("a limit on connections of 0 on a line is the global one") {
+  const Config config = loaded(
+      "[pgweir]\nmax_db_connections = 2\nmax_db_client_connections = 3\n"
+      "max_user_connections = 4\nmax_user_client_connections = 5\n"
+      "[databases]\nd = max_db_connections=0 max_db_client_connections=0\n"
+      "e = max_db_connections=7 max_db_client_connections=8\n"
+      "[users]\nu = max_user_connections=0 max_user_client_connections=0\n"
+      "v = max_user_connections=9 max_user_client_connections=10\n");
+  const Database& d = *config.find_database("d");
+  const Database& e = *config.find_database("e");
+  CHECK(config.max_db_connections(d) == 2);
+  CHECK(config.max_db_connections(e) == 7);
+  CHECK(config.max_db_client_connections(d) == 3);
+  CHECK(config.max_db_client_connections(e) == 8);
+  CHECK(config.max_user_connections("u") == 4);
+  CHECK(config.max_user_connections("v") == 9);
+  CHECK(config.max_user_client_connections("u") == 5);
+  CHECK(config.max_user_client_connections("v") == 10);
 }
 
 TEST_CASE("the last of equal keys wins, also when its section appears again") {
