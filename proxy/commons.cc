@@ -38,4 +38,15 @@ NamedLimits& Commons::limits(std::map<std::string, std::unique_ptr<NamedLimits>>
   return *slot;
 }
 
+Totals Commons::totals() const {
+  Totals totals;
+  for (const WorkerStats& of : stats) {
+    totals.transactions += of.transactions.load(std::memory_order_relaxed);
+    totals.queries += of.queries.load(std::memory_order_relaxed);
+    totals.links += of.links.load(std::memory_order_relaxed);
+    totals.wait_us += of.wait_us.load(std::memory_order_relaxed);
+  }
+  return totals;
+}
+
 }  // namespace weir::proxy

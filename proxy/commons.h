@@ -50,6 +50,11 @@ struct alignas(64) WorkerStats {
   }
 };
 
+// What all workers have done.
+struct Totals {
+  std::uint64_t transactions = 0, queries = 0, links = 0, wait_us = 0;
+};
+
 // Pools live as long as the process, and the "*" database makes one of any name a client gives.
 inline constexpr std::size_t kPoolsMax = 10'000;
 
@@ -105,6 +110,7 @@ class Commons {
   PoolEntry& pool(const PoolId& id);
   NamedLimits& database(const std::string& name);
   NamedLimits& user(const std::string& name);
+  Totals totals() const;
 
  private:
   NamedLimits& limits(std::map<std::string, std::unique_ptr<NamedLimits>>& of,

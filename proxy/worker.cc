@@ -338,28 +338,17 @@ void Worker::log(Level level, const Server& server, std::string_view text) {
 void Worker::log_stats() {
   const auto& now = config_->settings;
   deadlines.arm(stats_due_, world.now() + now.stats_period_us);
-  std::uint64_t transactions = 0, queries = 0, links = 0, wait_us = 0;
-  for (const auto& of : commons.stats) {
-    transactions += of.transactions.load(std::memory_order_relaxed);
-    queries += of.queries.load(std::memory_order_relaxed);
-    links += of.links.load(std::memory_order_relaxed);
-    wait_us += of.wait_us.load(std::memory_order_relaxed);
-  }
-  const auto seconds =
-      std::max<std::uint64_t>(1, static_cast<std::uint64_t>(now.stats_period_us / kSecond));
-  if (now.log_stats) {
-    commons.log.line(Level::info,
-                     "stats: " + std::to_string((transactions - reported_transactions_) / seconds) +
-                         " xacts/s, " + std::to_string((queries - reported_queries_) / seconds) +
-                         " queries/s, wait " +
-                         std::to_string((wait_us - reported_wait_us_) /
-                                        std::max<std::uint64_t>(1, links - reported_links_)) +
-                         " us, clients " + std::to_string(commons.clients.load()));
-  }
-  reported_transactions_ = transactions;
-  reported_queries_ = queries;
-  reported_links_ = links;
-  reported_wait_us_ = wait_us;
+  const Totals before = std::exchange(reported_, commons.totals());
+  if (!now.log_stats) return;
+  const auto a_second = [&](std::uint64_t Totals::*of) {
+    const auto count = reported_.*of - before.*of;
+    return std::to_string(count * kSecond / static_cast<std::uint64_t>(now.stats_period_us));
+  };
+  const auto links = std::max<std::uint64_t>(1, reported_.links - before.links);
+  commons.log.line(Level::info, "stats: " + a_second(&Totals::transactions) + " xacts/s, " +
+                                    a_second(&Totals::queries) + " queries/s, wait " +
+                                    std::to_string((reported_.wait_us - before.wait_us) / links) +
+                                    " us, clients " + std::to_string(commons.clients.load()));
 }
 
 }  // namespace weir::proxy

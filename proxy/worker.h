@@ -203,10 +203,7 @@ class Worker final : public TurnTaker, public Turn {
   std::vector<std::unique_ptr<Server>> dead_servers_;
   std::vector<std::unique_ptr<CancelCall>> dead_cancels_;
   pool::Deadline stats_due_{pool::Deadline::Kind::worker};
-  std::uint64_t reported_transactions_ = 0;
-  std::uint64_t reported_queries_ = 0;
-  std::uint64_t reported_links_ = 0;
-  std::uint64_t reported_wait_us_ = 0;
+  Totals reported_;  // By the last log_stats().
   std::optional<Stop> stopping_;
   bool finished_ = false;
 };

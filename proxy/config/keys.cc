@@ -111,7 +111,7 @@ constexpr auto kKeys = std::to_array<Key>({
   {"server_tls_sslmode", choice, U::none, "prefer", G, reloads, later, "TLS with servers", kTlsModes, kTlsLater},
   {"service_name", text, U::none, nullptr, G, restart, later, "Alias of job_name, for Windows"},
   {"so_reuseport", boolean, U::none, "0", G, restart, later, "Share the TCP port with other processes"},
-  {"stats_period", integer, U::seconds, "60", G, reloads, built, "How often averages are taken and log_stats writes"},
+  {"stats_period", integer, U::seconds, "60", G, reloads, built, "How often averages are taken and log_stats writes; at least 1"},
   {"stats_users", list, U::none, "", G, reloads, built, "Users who may look at the console"},
   {"suspend_timeout", time, U::none, "10", G, reloads, later, "How long SUSPEND waits for buffers to drain"},
   {"syslog", boolean, U::none, "0", G, reloads, later, "Log to syslog"},

@@ -1,6 +1,7 @@
 #include "proxy/config/settings.h"
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -82,6 +83,11 @@ Said<void> check_tracked(const std::vector<std::string>& names) {
   return {};
 }
 
+Said<void> check_stats_period(const Value& value) {
+  if (std::get<std::int64_t>(value) >= kMicrosPerSecond) return {};
+  return no("stats_period is at least one second; log_stats = 0 ends the line of totals");
+}
+
 }  // namespace
 
 Said<void> assign(Settings& settings, const Key& key, std::string_view text) {
@@ -90,6 +96,9 @@ Said<void> assign(Settings& settings, const Key& key, std::string_view text) {
   if (key.name == "track_extra_parameters") {
     auto checked = check_tracked(std::get<std::vector<std::string>>(*value));
     if (!checked) return checked;
+  }
+  if (key.name == "stats_period") {
+    if (auto checked = check_stats_period(*value); !checked) return checked;
   }
   if (key.name == "server_check_query") {
     // PgBouncer tells no check and an empty check apart by a word.

@@ -69,7 +69,7 @@ struct Settings {
   bool log_disconnections = true;
   bool log_pooler_errors = true;
   bool log_stats = true;
-  std::int64_t stats_period_us = 60 * kMicrosPerSecond;
+  std::int64_t stats_period_us = 60 * kMicrosPerSecond;  // At least one second.
   std::string logfile = {};
   std::string pidfile = {};
   std::string user = {};  // Become this user at the start.

@@ -222,3 +222,13 @@ TEST_CASE("a RELOAD that takes the database away tells its clients") {
   CHECK(idle.heard() == "E(FATAL)\"3D000 no such database: shop\" .");
   CHECK(stage.backend(1).heard() == "X .");
 }
+
+TEST_CASE("log_stats averages over the whole period, a broken number of seconds too") {
+  InOrder policy;
+  Stage stage(policy, {.config = "log_stats = 1\nstats_period = 1.5"});
+  stage.obliging = true;
+  Caller& client = stage.client();
+  for (int i = 0; i < 3; ++i) client.say("Q'select 1'");
+  stage.wait(3 * kSecond / 2);
+  CHECK(stage.town.log.contains("stats: 2 xacts/s, 2 queries/s"));
+}

@@ -269,6 +269,16 @@ TEST_CASE("server_check_query tells no check and the empty check apart") {
   CHECK(with_setting("server_check_query = select 1;").settings.server_check_query == "select 1;");
 }
 
+TEST_CASE("a stats_period below one second is refused") {
+  for (const char* const period : {"0", "0.5", "999ms"}) {
+    CAPTURE(period);
+    CHECK(complaint("[pgweir]\nstats_period = " + std::string(period) + "\n") ==
+          "t.ini:2: stats_period is at least one second; log_stats = 0 ends the line of totals");
+  }
+  CHECK(with_setting("stats_period = 1").settings.stats_period_us == kMicrosPerSecond);
+  CHECK(with_setting("stats_period = 1.5").settings.stats_period_us == 1'500'000);
+}
+
 TEST_CASE("track_extra_parameters: what is no name, or one too many, stops the load") {
   const std::string head = "[pgweir]\n\ntrack_extra_parameters = ";
   CHECK(complaint(head + "IntervalStyle, foo bar\n") ==
