@@ -98,7 +98,7 @@ constexpr auto kKeys = std::to_array<Key>({
   {"server_fast_close", boolean, U::none, "0", G, reloads, later, "Close session servers early when they have to go"},
   {"server_idle_timeout", time, U::none, "600", G, reloads, built, "Close a server idle this long; 0: never"},
   {"server_lifetime", time, U::none, "3600", G, reloads, built, "Close a server older than this when it is idle; 0: use once"},
-  {"server_login_retry", time, U::none, "15", G, reloads, built, "Wait this long after a failed login to a server"},
+  {"server_login_retry", time, U::none, "15", G, reloads, built, "After failed logins to a server wait 0.2 seconds, then twice as long each time, at most this; each wait less a random part"},
   {"server_reset_query", text, U::sql, "DISCARD ALL", G, reloads, built, "Sent before a session's server is reused; empty: none"},
   {"server_reset_query_always", boolean, U::none, "0", G, reloads, built, "Send server_reset_query in every pool mode"},
   {"server_round_robin", boolean, U::none, "0", G, reloads, built, "Reuse servers in turn instead of the last used first"},
