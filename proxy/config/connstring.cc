@@ -244,6 +244,14 @@ bool is_libpq_option(std::string_view name) {
   return false;
 }
 
+std::string default_user() {
+  const Options defaults{PQconndefaults()};
+  for (const PQconninfoOption* option = defaults.get(); option && option->keyword; ++option) {
+    if (std::string_view{option->keyword} == "user" && option->val != nullptr) return option->val;
+  }
+  return {};
+}
+
 Said<Connection> read_uri(std::string_view uri) {
   const std::string_view after_scheme = uri.substr(uri.find("://") + 3);
   if (uri.find('\0') != std::string_view::npos || parts_are_shifted(after_scheme)) {

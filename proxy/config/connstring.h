@@ -28,6 +28,10 @@ bool is_uri(std::string_view text);
 // Whether libpq has a connection option of this name.
 bool is_libpq_option(std::string_view name);
 
+// The user that libpq takes where none is named: PGUSER, else the operating system's name for us;
+// empty: there is none.
+std::string default_user();
+
 struct Connection {
   std::vector<Word> options;  // Of those pgweir uses: host hostaddr port dbname user password
                               // client_encoding application_name options.

@@ -164,7 +164,21 @@ Result<Config> build(const Result<Ini>& ini, const std::string& name) {
   return loader.finish();
 }
 
+// Who the URL means where it names no user, as libpq has it.
+Said<void> name_user(Database& database) {
+  if (database.user) return {};
+  if (database.password) return no("a password without a user");
+  if (!database.dbname) return no("it names neither a database nor a user");
+  const std::string user = default_user();
+  if (user.empty() || user.size() > kUserNameMax) {
+    return no("it names no user, nor does the system: write postgresql://user@host/database");
+  }
+  database.user = user;
+  return {};
+}
+
 // How clients prove who they are when the URL is all there is.
+// REQUIRES: the database has a user.
 void guard(Loader& loader, const Database& database, const Place& place) {
   if (!database.password) {
     loader.set("auth_type", "trust");
@@ -195,9 +209,8 @@ Result<Config> from_environment(std::string_view database_url) {
   // The name is known only once the URL has been read; until then the fallback's stands in.
   auto database = read_database("*", url, remarks);
   if (!database) return fail_at(place, database.error());
-  if (database->password && !database->user) return fail_at(place, "a password without a user");
+  if (auto named = name_user(*database); !named) return fail_at(place, named.error());
   const auto& name = database->dbname ? database->dbname : database->user;
-  if (!name) return fail_at(place, "it names neither a database nor a user");
   if (is_console(*name)) return fail_at(place, "the name " + quoted(*name) + " is the console's");
   if (name->size() > kDatabaseNameMax) return fail_at(place, "the database's name is too long");
   database->name = *name;

@@ -19,7 +19,8 @@ Result<Config> load_text(const std::string& name, std::string_view text);
 
 // No file: 127.0.0.1:6432, transaction pooling, 1000 clients, one database named as in the URL.
 // Clients log in by SCRAM with the URL's user and password; a URL without a password means trust,
-// with a warning, which the loopback address makes bearable.
+// with a warning, which the loopback address makes bearable. Without a user it is libpq's default
+// one (see default_user()), without a database the one named as the user.
 Result<Config> from_environment(std::string_view database_url);
 
 }  // namespace weir::proxy::config

@@ -1,6 +1,9 @@
 // url_test.cc: DATABASE_URL alone: what a URL makes of the settings, and which will not do.
 #include <doctest/doctest.h>
+#include <pwd.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <string>
 
 #include "proxy/config/load.h"
@@ -43,6 +46,39 @@ TEST_CASE("DATABASE_URL without a password trusts the loopback, and says so") {
   CHECK(config->find_database("app")->hosts[0] == "/var/run/postgresql");
   REQUIRE(config->warnings.size() == 1);
   CHECK(has(config->warnings[0], "no password"));
+}
+
+TEST_CASE("DATABASE_URL without a user means libpq's: PGUSER, else the system's") {
+  REQUIRE(::setenv("PGUSER", "carol", 1) == 0);
+  const auto named = from_environment("postgresql://localhost/shop");
+  REQUIRE(::unsetenv("PGUSER") == 0);
+  REQUIRE(named);
+  CHECK(named->find_database("shop")->user == "carol");
+  CHECK(named->find_secret("carol") != nullptr);
+  CHECK(named->settings.auth_type == AuthType::trust);
+  REQUIRE(named->warnings.size() == 1);
+  CHECK(has(named->warnings[0], "names user carol is let in"));
+
+  const passwd* const us = ::getpwuid(::geteuid());
+  const auto unnamed = from_environment("postgresql:///shop");
+  if (us == nullptr) {
+    REQUIRE_FALSE(unnamed);
+    CHECK(has(unnamed.error().text, "DATABASE_URL: it names no user"));
+    return;
+  }
+  REQUIRE(unnamed);
+  CHECK(unnamed->find_database("shop")->user == us->pw_name);
+}
+
+TEST_CASE("DATABASE_URL without a user is refused where a guess would not help") {
+  const auto said = [](std::string_view url) {
+    const auto config = from_environment(url);
+    return config ? "accepted" : config.error().text;
+  };
+  CHECK(said("postgresql://:hunter2@h/shop") == "DATABASE_URL: a password without a user");
+  CHECK(said("postgresql://h/shop?password=hunter2") == "DATABASE_URL: a password without a user");
+  CHECK(said("postgresql://localhost") == "DATABASE_URL: it names neither a database nor a user");
+  CHECK(said("postgresql://") == "DATABASE_URL: it names neither a database nor a user");
 }
 
 TEST_CASE("a DATABASE_URL that will not do is refused without showing it") {
