@@ -193,6 +193,9 @@ Result<void> House::start_reload() {
   for (std::string& held : config::hold(*loaded, *generations_.back().config)) {
     loaded->warnings.push_back(std::move(held));
   }
+  if (auto hosts = config::check_hosts(*loaded); !hosts) {
+    return fail("F0000", hosts.error().text + ", which takes a restart");
+  }
   auto config = std::make_unique<const config::Config>(std::move(*loaded));
   for (const std::string& warning : config->warnings) log_.line(Level::warning, warning);
   log_.reopen(config->settings.logfile);

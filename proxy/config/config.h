@@ -23,6 +23,7 @@ constexpr std::size_t kUserNameMax = 127;     // Bytes; PgBouncer's.
 // One line of [databases]. An unset optional means "as the global setting says".
 struct Database {
   std::string name;                // What clients ask for; "*" is the fallback entry.
+  std::string place;               // Of its line: `file:line`; empty: it has none.
   std::vector<std::string> hosts;  // Name, address, "/dir" or "@abstract". Empty: a unix socket in
                                    // Settings::unix_socket_dir.
   int port = 5432;

@@ -42,6 +42,7 @@ class Loader {
       if (auto taken = take_entry(entry); !taken) return fail_at(entry.place, taken.error());
     }
     if (auto doors = check_doors(); !doors) return doors;
+    if (auto hosts = check_hosts(config_); !hosts) return hosts;
     return read_secrets();
   }
 
@@ -94,6 +95,7 @@ class Loader {
     auto database = read_database(entry.name, entry.value, remarks);
     if (!database) return no(of_entry(entry.name, database.error()));
     pass_on(entry.place, remarks);
+    database->place = placed(entry.place);
     config_.databases.insert_or_assign(entry.name, std::move(*database));
     return {};
   }
@@ -194,6 +196,17 @@ void guard(Loader& loader, const Database& database, const Place& place) {
 }
 
 }  // namespace
+
+Result<void> check_hosts(const Config& config) {
+  if (!config.settings.unix_socket_dir.empty()) return {};
+  for (const auto& [name, database] : config.databases) {
+    if (!database.hosts.empty()) continue;
+    return fail("F0000", database.place + ": database " + quoted(name) +
+                             " has no host, and unix_socket_dir is empty: give it host=, or set " +
+                             "unix_socket_dir");
+  }
+  return {};
+}
 
 Result<Config> load(const std::string& path) { return build(read_ini(path), path); }
 

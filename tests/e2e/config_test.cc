@@ -152,6 +152,19 @@ TEST_CASE("a key that takes a restart: RELOAD leaves it, says so once, and does 
   CHECK(log.find("query_wait_timeout has changed") == std::string::npos);
 }
 
+TEST_CASE("RELOAD takes no database without a host while the unix socket is closed") {
+  if (is_pgbouncer()) return;
+  const auto settings = [] { return Settings::on(Postgres::shared()); };
+  Pgweir pgweir(settings().line("unix_socket_dir ="));
+  pgweir.write(settings().database("nowhere = dbname=shop").line("default_pool_size = 1"));
+  const Answer answer = Session(pgweir.console()).exec("RELOAD");
+  CHECK(answer.text().find("database \"nowhere\" has no host, and unix_socket_dir is empty") !=
+        std::string::npos);
+  CHECK(answer.text().find("which takes a restart") != std::string::npos);
+  CHECK(Session(pgweir.conninfo()).value("SELECT 1") == "1");
+  pgweir.reload(settings());
+}
+
 TEST_CASE("the last of equal keys wins, sections may come again, headers may be indented") {
   if (is_pgbouncer()) return;  // Debian's forgets the first part of a section that comes again.
   Settings settings = Settings::on(Postgres::shared());

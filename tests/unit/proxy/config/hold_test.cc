@@ -49,3 +49,13 @@ TEST_CASE("what is not built yet draws no second warning") {
   CHECK(hold(next, start).empty());
   CHECK(next.texts == start.texts);  // What SHOW CONFIG would print is in force.
 }
+
+TEST_CASE("a unix_socket_dir that is held empty leaves a database without a host nowhere to go") {
+  const Config start = loaded("listen_addr = *\nunix_socket_dir =\n");
+  Config next = loaded("listen_addr = *\nunix_socket_dir = /tmp\n[databases]\nshop =\n");
+  CHECK(check_hosts(next));
+  CHECK(hold(next, start).size() == 1);
+  const auto checked = check_hosts(next);
+  REQUIRE_FALSE(checked);
+  CHECK(checked.error().text.find("t.ini:5: database \"shop\" has no host") == 0);
+}

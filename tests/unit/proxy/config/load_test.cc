@@ -188,6 +188,23 @@ TEST_CASE("a file without any door stops the load") {
   CHECK(complaint("[pgweir]\nlisten_addr =\n") == "accepted");
 }
 
+TEST_CASE("a database without a host and without a unix_socket_dir stops the load") {
+  const auto said = [](const std::string& line, const std::string& dir) {
+    return complaint("[pgweir]\nlisten_addr = *\nunix_socket_dir = " + dir + "\n[databases]\n" +
+                     "good = host=h\n" + line + "\n");
+  };
+  CHECK(
+      said("shop = dbname=x", "") ==
+      "t.ini:6: database \"shop\" has no host, and unix_socket_dir is empty: give it host=, or set "
+      "unix_socket_dir");
+  CHECK(has(said("* =", ""), "t.ini:6: database \"*\" has no host"));
+  CHECK(has(said("shop = postgresql:///x", ""), "t.ini:6: database \"shop\" has no host"));
+  CHECK(said("shop = host=/run", "") == "accepted");
+  CHECK(said("shop = postgresql://h/x", "") == "accepted");
+  CHECK(said("shop =", "/tmp") == "accepted");
+  CHECK(said("shop =", "@pg") == "accepted");
+}
+
 TEST_CASE("where a key was said is known, the last place of several") {
   const Config config = loaded("[pgweir]\nuser = a\nlisten_port = 1\nuser = b\n");
   CHECK(config.said_at("user") == "t.ini:4: ");
