@@ -57,9 +57,7 @@ Result<void> House::open() {
   options.tcp_said_at = config.said_at("listen_addr");
   options.unix_said_at = config.said_at("unix_socket_dir");
   options.descriptors_max = io::raise_open_files();
-  // Room for the servers: a crowd of clients must not keep a pool from dialling.
-  options.reserve =
-      std::min<std::int64_t>(config.settings.default_pool_size + 16, options.descriptors_max / 4);
+  options.reserve = io::reserve_for_servers(config, options.descriptors_max);
   auto listener =
       io::Listener::open(street_[0], options,
                          {.on_accept = [this](Socket socket, const Address& peer,

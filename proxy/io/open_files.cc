@@ -2,7 +2,10 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <limits>
+
+#include "proxy/io/listener.h"
 
 namespace weir::proxy::io {
 
@@ -14,6 +17,21 @@ std::int64_t raise_open_files() {
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = before;
   constexpr rlim_t kMost = std::numeric_limits<std::int32_t>::max();
   return static_cast<std::int64_t>(limit.rlim_cur < kMost ? limit.rlim_cur : kMost);
+}
+
+std::int64_t reserve_for_servers(const config::Config& config, std::int64_t descriptors_max) {
+  const int usual = config.settings.default_pool_size;
+  std::int64_t largest = 0;
+  const auto look_at = [&](std::int64_t size) {
+    largest = std::max(largest, size > 0 ? size : descriptors_max / 4);
+  };
+  if (config.databases.empty()) look_at(usual);
+  for (const auto& [name, database] : config.databases) look_at(database.pool_size.value_or(usual));
+  for (const auto& [name, user] : config.users) {
+    if (user.pool_size) look_at(*user.pool_size);
+  }
+  const std::int64_t connections = descriptors_max - kOwnDescriptors - kUnixReserve;
+  return std::min(largest + kReserveMin, std::max<std::int64_t>(0, connections) / 2);
 }
 
 }  // namespace weir::proxy::io
