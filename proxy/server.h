@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "pool/slots.h"
 #include "protocol/collector.h"
@@ -20,6 +21,9 @@ namespace weir::proxy {
 class Client;
 class Share;
 class Worker;
+
+// Why a server that idles goes when it is wanted.
+inline constexpr std::string_view kHalfMessage = "idle server in the middle of a message";
 
 inline constexpr std::uint32_t kServerBodyMax = 0x7fff'ffff - 4;  // PostgreSQL's own.
 

@@ -17,6 +17,7 @@ constexpr Instant kMakeRoomPause = 20 * kMillisecond;  // Between two requests t
 }  // namespace
 
 void Worker::hand_over(Server& server, std::size_t to, bool answers_lend) {
+  if (!server.between_messages()) return dismiss(server, kHalfMessage);
   if (!server.fit_to_travel()) return dismiss(server, "idle server got dirty");
   Share& of = server.share();
   of.shared().exchange.promise(to);

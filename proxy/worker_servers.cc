@@ -44,7 +44,9 @@ void Worker::match(Share& of) {
         return of.publish();
       case Match::Kind::grant: {
         Server& server = static_cast<Server&>(*next.server);
-        if (needs_test(server)) {
+        if (!server.between_messages()) {  // The next client's answer would be taken for its rest.
+          dismiss(server, kHalfMessage);
+        } else if (needs_test(server)) {
           test(server, *config_->settings.server_check_query);
         } else {
           link(static_cast<Client&>(*next.client), server);

@@ -112,14 +112,69 @@ TEST_CASE("lengths in every message of a server that owes an answer") {
 TEST_CASE("lengths in every message of an idle server") {
   for (int tag = 0; tag < 256; ++tag) {
     for (const std::uint32_t length : kLengths) {
+      INFO("tag " << tag << " length " << length);
       InOrder policy;
       Stage stage(policy);
       stage.client();
       announce(stage.backend(1), static_cast<char>(tag), length);
       if (impossible(length)) CHECK(stage.backend(1).peer.closed());
-      if (!impossible(length)) stage.backend(1).hang_up();
       check_alive(stage);
+      CHECK(stage.backends() == 2);
+      CHECK(stage.backend(1).peer.closed());
     }
+  }
+}
+
+TEST_CASE("an idle server in the middle of a message is given to nobody") {
+  const std::string body(30, 'b');
+  for (const char tag : std::string_view{"NSAE"}) {
+    for (const std::uint32_t length : {34u, 35u, 2'000u, 0x3fff'ffffu, 0x7fff'ffffu}) {
+      const Buffer said = raw_message(tag, length, body);
+      for (const std::size_t cut : {std::size_t{1}, std::size_t{4}, std::size_t{5}, said.size()}) {
+        if (cut == said.size() && length == 34) continue;  // A whole one.
+        INFO(tag << " length " << length << " of which come " << cut);
+        InOrder policy;
+        Stage stage(policy, {.config = "default_pool_size = 1\nserver_check_query = select 7"});
+        stage.client();
+        stage.wait(60 * kSecond);  // It would be tested, too.
+        stage.backend(1).say(Buffer(said.begin(), said.begin() + static_cast<long>(cut)));
+        Caller& client = stage.client();
+        client.say("Q'select 1'");
+        CHECK(stage.backend(1).heard() == "X .");
+        CHECK(stage.backend(1).peer.closed());
+        REQUIRE(stage.backends() == 2);
+        CHECK(stage.backend(2).heard() == "Q\"select 1\"");
+        stage.backend(2).say("T D C Z");
+        CHECK(client.heard() == "T D C Z");
+      }
+    }
+  }
+}
+
+TEST_CASE("an idle server in the middle of a message is not lent to another worker") {
+  InOrder policy;
+  Stage stage(policy, {.config = "default_pool_size = 1", .workers = 2});
+  stage.client(0);
+  stage.backend(1).say(raw_message('N', 100));
+  Caller& client = stage.client(1);
+  client.say("Q'select 1'");
+  CHECK(stage.backend(1).peer.closed());
+  REQUIRE(stage.backends() == 2);
+  CHECK(stage.backend(2).heard() == "Q\"select 1\"");
+  CHECK(stage.town.log.contains("idle server in the middle of a message"));
+}
+
+TEST_CASE("a report that an idle server says in two pieces costs it nothing") {
+  const Buffer report = server_bytes("S'TimeZone=UTC'");
+  for (std::size_t cut = 1; cut < report.size(); ++cut) {
+    InOrder policy;
+    Stage stage(policy);
+    Caller& client = stage.client();
+    const auto middle = report.begin() + static_cast<long>(cut);
+    stage.backend(1).say(Buffer(report.begin(), middle));
+    stage.backend(1).say(Buffer(middle, report.end()));
+    client.say("Q'select 1'");
+    CHECK(stage.backend(1).heard() == "Q\"select 1\"");
   }
 }
 
