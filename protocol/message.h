@@ -21,9 +21,15 @@ enum class Unlinked : std::uint8_t {
   leaves,     // The client goes.
 };
 
+// The longest bodies that PostgreSQL takes of a client (PQ_LARGE_MESSAGE_LIMIT and
+// PQ_SMALL_MESSAGE_LIMIT, which count the length word).
+inline constexpr std::uint32_t kLongBodyMax = 0x3fff'fffe - 4;
+inline constexpr std::uint32_t kShortBodyMax = 10'000 - 4;
+
 struct ClientMessage {
   char tag;
   std::string_view name;
+  std::uint32_t body_max;       // A longer body is a lie: the client goes.
   std::optional<Request> owes;  // What it notes in the ledger.
   Unlinked unlinked;
   // Fails by itself; others fail together with all up to the next Sync.
@@ -31,21 +37,21 @@ struct ClientMessage {
 };
 
 inline constexpr std::array kClientMessages{
-    ClientMessage{'Q', "Query", Request::query, Unlinked::waits, true},
-    ClientMessage{'P', "Parse", Request::parse, Unlinked::waits},
-    ClientMessage{'B', "Bind", Request::bind, Unlinked::waits},
-    ClientMessage{'D', "Describe", Request::describe, Unlinked::waits},
-    ClientMessage{'E', "Execute", Request::execute, Unlinked::waits},
-    ClientMessage{'C', "Close", Request::close, Unlinked::waits},
-    ClientMessage{'F', "FunctionCall", Request::function_call, Unlinked::waits, true},
+    ClientMessage{'Q', "Query", kLongBodyMax, Request::query, Unlinked::waits, true},
+    ClientMessage{'P', "Parse", kLongBodyMax, Request::parse, Unlinked::waits},
+    ClientMessage{'B', "Bind", kLongBodyMax, Request::bind, Unlinked::waits},
+    ClientMessage{'D', "Describe", kShortBodyMax, Request::describe, Unlinked::waits},
+    ClientMessage{'E', "Execute", kShortBodyMax, Request::execute, Unlinked::waits},
+    ClientMessage{'C', "Close", kShortBodyMax, Request::close, Unlinked::waits},
+    ClientMessage{'F', "FunctionCall", kLongBodyMax, Request::function_call, Unlinked::waits, true},
     // Closes nothing when no server is held: ReadyForQuery is ours to say.
-    ClientMessage{'S', "Sync", Request::sync, Unlinked::read_past},
-    ClientMessage{'H', "Flush", std::nullopt, Unlinked::read_past},
+    ClientMessage{'S', "Sync", kShortBodyMax, Request::sync, Unlinked::read_past},
+    ClientMessage{'H', "Flush", kShortBodyMax, std::nullopt, Unlinked::read_past},
     // Without a server these are the end of a COPY that has failed already.
-    ClientMessage{'d', "CopyData", std::nullopt, Unlinked::read_past},
-    ClientMessage{'c', "CopyDone", Request::copy_end, Unlinked::read_past},
-    ClientMessage{'f', "CopyFail", Request::copy_end, Unlinked::read_past},
-    ClientMessage{'X', "Terminate", std::nullopt, Unlinked::leaves},
+    ClientMessage{'d', "CopyData", kLongBodyMax, std::nullopt, Unlinked::read_past},
+    ClientMessage{'c', "CopyDone", kShortBodyMax, Request::copy_end, Unlinked::read_past},
+    ClientMessage{'f', "CopyFail", kShortBodyMax, Request::copy_end, Unlinked::read_past},
+    ClientMessage{'X', "Terminate", kShortBodyMax, std::nullopt, Unlinked::leaves},
 };
 
 inline constexpr std::uint32_t kPasses = 0;  // Never collected: the body streams by.

@@ -189,7 +189,7 @@ void Auth::take_proof(Bytes& bytes) {
       refuse("08P01", "invalid password message length");
       return;
     }
-    if (piece.begins && piece.tag == 'X') {
+    if (piece.begins && piece.tag == 'X' && piece.body_bytes == 0) {
       worker_.part_from(client_, Parting::terminated, "client close request");
       return;
     }

@@ -151,10 +151,11 @@ Client::Begin Client::begin_request(const Piece& piece) {
     protocol_violation("invalid frontend message type " + hex_of(piece.tag));
     return Begin::stop;
   }
-  if (message->unlinked == Unlinked::leaves) {
-    worker_.part_from(*this, Parting::terminated, "client close request");
+  if (piece.body_bytes > message->body_max) {
+    overlong(*message);
     return Begin::stop;
   }
+  if (message->unlinked == Unlinked::leaves) return Begin::swallow;  // Until it is whole.
   if (message->owes == Request::query && worker_.config().settings.disable_pqexec) {
     refuse({"08P01", "PQexec disallowed", "disable_pqexec is set: use the extended protocol."});
     return Begin::stop;
@@ -191,6 +192,9 @@ void Client::end_request(const Piece& piece) {
   if (!swallowing_) {
     if (state == ClientState::linked) worker_.maybe_release(*this);
     return;
+  }
+  if (piece.tag == 'X') {
+    return worker_.part_from(*this, Parting::terminated, "client close request");
   }
   const bool idle_sync = skip_ == Skip::none && piece.tag == 'S';
   const bool skipped = skip_ == Skip::message || (skip_ == Skip::to_sync && piece.tag == 'S');
@@ -252,6 +256,12 @@ void Client::bad_length() {
   if (max > kServerBodyMax) return protocol_violation("invalid message length");
   refuse({"08P01", "invalid message length",
           "Messages are at most max_packet_size long: " + std::to_string(max) + " bytes."});
+}
+
+void Client::overlong(const ClientMessage& message) {
+  refuse({"08P01", "invalid message length",
+          std::string{message.name} + " is at most " + std::to_string(message.body_max + 4) +
+              " bytes long."});
 }
 
 void Client::greet() {

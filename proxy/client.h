@@ -90,6 +90,7 @@ class Client final : public pool::ClientSlot, private StreamUser {
   void note_statement_name(const protocol::Piece& piece);
   void protocol_violation(std::string text);
   void bad_length();
+  void overlong(const protocol::ClientMessage& message);
 
   std::array<std::uint8_t, 32> cancel_secret() const;
 

@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #include <array>
+#include <cstdio>
 
 #include "tests/conversation/story.h"
 
@@ -15,7 +16,32 @@ namespace {
 constexpr std::array<std::uint32_t, 8> kLengths{0xffff'ffff, 0,           1,           2,
                                                 3,           0x7fff'ffff, 0x8000'0000, 0xffff'fffe};
 
+// Of a message of a client, its length word counted: PostgreSQL takes no longer ones.
+constexpr std::uint32_t kLongMax = 0x3fff'fffe;
+constexpr std::uint32_t kShortMax = 10'000;
+constexpr std::array<std::uint32_t, 14> kClientLengths{0xffff'ffff, 0,
+                                                       1,           2,
+                                                       3,           5,
+                                                       0x7fff'ffff, 0x8000'0000,
+                                                       0xffff'fffe, 0x4000'0000,
+                                                       kLongMax,    kLongMax + 1,
+                                                       kShortMax,   kShortMax + 1};
+
 bool impossible(std::uint32_t length) { return length < 4 || length > 0x7fff'ffff; }
+
+// What a client hears after the header of a message; nothing while the body may still come.
+std::string complaint(char tag, std::uint32_t length) {
+  if (impossible(length)) return "E(FATAL)\"08P01 invalid message length\" .";
+  const bool is_long = std::string_view{"QPBFd"}.find(tag) != std::string_view::npos;
+  const bool is_short = std::string_view{"DECSHcfX"}.find(tag) != std::string_view::npos;
+  if (!is_long && !is_short) {
+    std::array<char, 5> hex{};
+    std::snprintf(hex.data(), hex.size(), "0x%02x", static_cast<unsigned char>(tag));
+    return std::string{"E(FATAL)\"08P01 invalid frontend message type "} + hex.data() + "\" .";
+  }
+  const bool too_long = length > (is_long ? kLongMax : kShortMax);
+  return too_long ? "E(FATAL)\"08P01 invalid message length\" ." : "";
+}
 
 std::size_t memory_taken() { return mallinfo2().uordblks + mallinfo2().hblkhd; }
 
@@ -41,14 +67,13 @@ void check_alive(Stage& stage) {
 
 TEST_CASE("lengths in every message of a client after its login") {
   for (int tag = 0; tag < 256; ++tag) {
-    for (const std::uint32_t length : kLengths) {
+    for (const std::uint32_t length : kClientLengths) {
       INFO("tag " << tag << " length " << length);
       InOrder policy;
       Stage stage(policy);
       Caller& client = stage.client();
       announce(client, static_cast<char>(tag), length);
-      const std::string heard = client.heard();
-      if (impossible(length)) CHECK(heard == "E(FATAL)\"08P01 invalid message length\" .");
+      CHECK(client.heard() == complaint(static_cast<char>(tag), length));
       client.hang_up();
       check_alive(stage);
     }
@@ -56,8 +81,8 @@ TEST_CASE("lengths in every message of a client after its login") {
 }
 
 TEST_CASE("lengths in every message of a client in a transaction") {
-  for (const char tag : std::string_view{"QFPBDECSHdcfX"}) {
-    for (const std::uint32_t length : kLengths) {
+  for (const char tag : std::string_view{"QFPBDECSHdcfXpz"}) {
+    for (const std::uint32_t length : kClientLengths) {
       INFO("tag " << tag << " length " << length);
       InOrder policy;
       Stage stage(policy);
@@ -65,14 +90,73 @@ TEST_CASE("lengths in every message of a client in a transaction") {
       client.say("Q'begin'");
       stage.backend(1).say("C Z(T)");
       client.heard();
+      stage.backend(1).heard();
       announce(client, tag, length);
-      if (impossible(length)) {
-        CHECK(client.heard() == "E(FATAL)\"08P01 invalid message length\" .");
-      }
+      const std::string wanted = complaint(tag, length);
+      CHECK(client.heard() == wanted);
+      CHECK(stage.backend(1).peer.closed() == !wanted.empty());
+      const bool passes = wanted.empty() && tag != 'X';
+      if (wanted.empty()) CHECK(stage.backend(1).heard() == (passes ? "..." : ""));
       client.hang_up();
       CHECK(stage.backend(1).peer.closed());
       check_alive(stage);
     }
+  }
+}
+
+TEST_CASE("messages of PostgreSQL's longest pass, whole") {
+  for (const char tag : std::string_view{"DECSHcf"}) {
+    InOrder policy;
+    Stage stage(policy);
+    Caller& client = stage.client();
+    client.say("Q'begin'");
+    stage.backend(1).say("C Z(T)");
+    stage.backend(1).heard();
+    client.heard();
+    client.say(raw_message(tag, kShortMax, std::string(kShortMax - 4, 'S')));
+    CHECK(stage.backend(1).heard().substr(0, 1) == std::string(1, tag));
+    CHECK(client.heard().empty());
+  }
+}
+
+TEST_CASE("a Terminate is one when all of it is there") {
+  InOrder policy;
+  Stage stage(policy);
+  Caller& client = stage.client();
+  client.say("Q'select 1'");
+  client.say(raw_message('X', 6));
+  stage.backend(1).say("T D C Z");
+  CHECK(client.heard() == "T D C Z");
+  CHECK(stage.backend(1).heard() == "Q\"select 1\"");
+  client.say(Buffer{'x', 'x'});
+  CHECK(client.heard() == ".");
+  check_alive(stage);
+  CHECK(stage.backends() == 1);
+}
+
+TEST_CASE("a client that vanishes in the middle of its Terminate has its query cancelled") {
+  InOrder policy;
+  Stage stage(policy);
+  Caller& client = stage.client();
+  client.say("Q'select 1'");
+  client.say(raw_message('X', 6));
+  client.hang_up();
+  CHECK(stage.backend(1).heard().ends_with("."));
+  REQUIRE(stage.backends() == 2);
+  CHECK(stage.backend(2).is_cancel);
+}
+
+TEST_CASE("a Terminate instead of a password") {
+  for (const std::uint32_t length : {3u, 4u, 5u, 10'000u, 10'001u, 0x7fff'ffffu, 0xffff'ffffu}) {
+    INFO("length " << length);
+    InOrder policy;
+    Stage stage(policy, {.config = "auth_type = plain", .secrets = {{"app", "secret"}}});
+    Caller& client = stage.caller();
+    client.say(startup_bytes({{"user", "app"}, {"database", "shop"}}));
+    CHECK(client.heard() == "R(3)");
+    announce(client, 'X', length);
+    const std::string heard = client.heard();
+    CHECK((length == 4 ? heard == "." : heard.find("E(FATAL)\"08P01 ") == 0));
   }
 }
 

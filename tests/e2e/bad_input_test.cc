@@ -205,10 +205,10 @@ TEST_CASE("messages with lengths that lie, after login") {
         RawClient client(bystander.pgweir.port());
         REQUIRE(client.login());
         client.send(message_with_length(tag, length, std::string(30, '\0')));
-        ::shutdown(client.fd(), SHUT_WR);  // Whoever believes the length waits in vain.
+        if (is_pgbouncer()) ::shutdown(client.fd(), SHUT_WR);  // It believes some of them.
         const Farewell farewell = client.farewell();
         CHECK(farewell.closed);
-        if (length < 4 && tag != 'X') CHECK(real_sqlstate(farewell));
+        if (!is_pgbouncer()) CHECK(farewell.sqlstate == "08P01");
       }
     }
   }
@@ -243,8 +243,10 @@ TEST_CASE("announced and never sent: 200 clients promise 1 GB each, memory stays
     REQUIRE(clients.back().login());
   }
   const long before = bystander.pgweir.resident_kib();
-  for (RawClient& client : clients)
-    client.send(message_with_length("PBQ"[client.fd() % 3], 1U << 30, "SELECT"));
+  for (RawClient& client : clients) {  // Two of three servers believe it; the rest is read past.
+    const char tag = &client == &clients[0] ? 'Q' : &client == &clients[1] ? 'P' : 'd';
+    client.send(message_with_length(tag, (1U << 30) - 2, "SELECT"));
+  }
   CHECK(bystander.inside.value("SELECT 1") == "1");
   if (!is_sanitized()) CHECK(bystander.pgweir.resident_kib() - before < 4 * 1024);
   for (RawClient& client : clients) client.reset();

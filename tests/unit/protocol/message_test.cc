@@ -29,3 +29,13 @@ TEST_CASE("only messages that need a server make a client wait in line") {
   }
   CHECK(waits == "QPBDECF");
 }
+
+TEST_CASE("of a client PostgreSQL takes messages of 1 GB where data is, else of 10,000 bytes") {
+  std::string longer, shorter;
+  for (const auto& message : kClientMessages) {
+    if (message.body_max == 0x3fff'fffe - 4) longer += message.tag;
+    if (message.body_max == 10'000 - 4) shorter += message.tag;
+  }
+  CHECK(longer == "QPBFd");
+  CHECK(shorter == "DECSHcfX");
+}
