@@ -55,7 +55,8 @@ inline constexpr std::array kClientMessages{
 };
 
 inline constexpr std::uint32_t kPasses = 0;  // Never collected: the body streams by.
-inline constexpr std::uint32_t kAnyLength = std::numeric_limits<std::uint32_t>::max();
+// PostgreSQL builds a body in one allocation: MaxAllocSize.
+inline constexpr std::uint32_t kAnyLength = 0x3fff'ffff;
 inline constexpr std::uint32_t kColumnsMax = 65'535;  // A count of columns is 16 bits wide.
 
 struct ServerMessage {

@@ -40,7 +40,7 @@ Client::Client(Worker& worker, std::uint64_t client_id, std::uint32_t client_pla
       stream(worker, *this),
       worker_(worker),
       framer_(static_cast<std::uint32_t>(
-          std::min<std::int64_t>(worker.config().settings.max_packet_size, kServerBodyMax))),
+          std::min<std::int64_t>(worker.config().settings.max_packet_size, protocol::kAnyLength))),
       address_(address) {}
 
 Client::~Client() = default;
@@ -253,7 +253,7 @@ void Client::protocol_violation(std::string text) {
 
 void Client::bad_length() {
   const auto max = worker_.config().settings.max_packet_size;
-  if (max > kServerBodyMax) return protocol_violation("invalid message length");
+  if (max > protocol::kAnyLength) return protocol_violation("invalid message length");
   refuse({"08P01", "invalid message length",
           "Messages are at most max_packet_size long: " + std::to_string(max) + " bytes."});
 }

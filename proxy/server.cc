@@ -172,8 +172,7 @@ void Server::take_answers(Bytes bytes) {
     const auto cut = framer_.next(bytes, piece);
     if (cut == Framer::Cut::need_more) return;
     if (cut == Framer::Cut::bad_length) {
-      return worker_.lose_link(*this,
-                               {"08P01", "the server sent a message of an impossible length"});
+      return doubt({"08P01", "the server sent a message of an impossible length"});
     }
     if (piece.begins && !begin_answer(piece)) return;
     more_at_hand_ = !bytes.empty();
@@ -197,8 +196,7 @@ bool Server::begin_answer(const Piece& piece) {
   const auto verdict = message != nullptr ? ledger.on_answer(piece.tag) : Verdict::desync;
   if (verdict == Verdict::desync) {
     const bool idle = client == nullptr;
-    worker_.lose_link(
-        *this, {"08P01", idle ? "idle server got dirty" : "the server answered what nobody asked"});
+    doubt({"08P01", idle ? "idle server got dirty" : "the server answered what nobody asked"});
     return false;
   }
   own_ = verdict == Verdict::drop;
@@ -206,15 +204,19 @@ bool Server::begin_answer(const Piece& piece) {
   dropping_ = own_ || client == nullptr || (owed_to_us && piece.tag == 'S');
   collecting_ = message->collected_max > 0 && piece.body_bytes <= message->collected_max;
   if (piece.body_bytes > worker_.config().settings.max_packet_size) {
-    worker_.lose_link(*this, {"54000", "the server sent a message longer than max_packet_size"});
+    doubt({"54000", "the server sent a message longer than max_packet_size"});
     return false;
   }
   if (piece.body_bytes > message->body_max) {
-    worker_.lose_link(*this,
-                      {"08P01", "the server sent an overlong " + std::string{message->name}});
+    doubt({"08P01", "the server sent an overlong " + std::string{message->name}});
     return false;
   }
   return true;
+}
+
+void Server::doubt(const Fault& fault) {
+  // Its client has had all that it is owed: the lie is not for it.
+  release_put_off ? worker_.release_and_dismiss(*this) : worker_.lose_link(*this, fault);
 }
 
 void Server::forward(const Piece& piece) {
@@ -230,12 +232,10 @@ void Server::end_answer(const Piece& piece, std::optional<Bytes> body) {
     const auto fault = piece.tag == 'S'   ? note_status(*body)
                        : piece.tag == 'E' ? note_error(*body)
                                           : note_ready(*body);
-    if (fault) return worker_.lose_link(*this, *fault);
+    if (fault) return doubt(*fault);
     if (!dropping_) pass_on(piece, *body);
     if (piece.tag == 'Z') return on_ready_for_query();
-    if (piece.tag == 'E' && state == ServerState::idle) {
-      return worker_.lose_link(*this, own_fault_);
-    }
+    if (piece.tag == 'E' && state == ServerState::idle) return doubt(own_fault_);
   }
   if (client != nullptr) pay_ours();
 }

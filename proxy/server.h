@@ -25,8 +25,6 @@ class Worker;
 // Why a server that idles goes when it is wanted.
 inline constexpr std::string_view kHalfMessage = "idle server in the middle of a message";
 
-inline constexpr std::uint32_t kServerBodyMax = 0x7fff'ffff - 4;  // PostgreSQL's own.
-
 class Server final : public pool::ServerSlot, private StreamUser {
  public:
   Server(Worker& worker, Share& share, std::uint64_t id);
@@ -88,6 +86,7 @@ class Server final : public pool::ServerSlot, private StreamUser {
   void take_login(Bytes bytes);
   void take_answers(Bytes bytes);
   bool begin_answer(const protocol::Piece& piece);
+  void doubt(const Fault& fault);
   void end_answer(const protocol::Piece& piece, std::optional<Bytes> body);
   void forward(const protocol::Piece& piece);
   void pass_on(const protocol::Piece& piece, Bytes body);
@@ -98,7 +97,7 @@ class Server final : public pool::ServerSlot, private StreamUser {
   void pay_ours();
 
   Worker& worker_;
-  protocol::Framer framer_{kServerBodyMax};
+  protocol::Framer framer_{protocol::kAnyLength};
   protocol::Collector collector_;
   std::unique_ptr<protocol::ServerLogin> login_;
   bool own_ = false;       // The message at hand answers a query of ours.

@@ -45,7 +45,7 @@ std::vector<Rudeness> rude_answers() {
       {"HTTP", "HTTP/1.1 400 Bad Request\r\n\r\n"},
   };
   for (const char tag : std::string("RSKZENTDCA12sntGHdcIV"))
-    for (const std::uint32_t length : {0U, 3U, 0x80000000U, 0xffffffffU})
+    for (const std::uint32_t length : {0U, 1U, 2U, 3U, 0x7fffffffU, 0x80000000U, 0xffffffffU})
       all.push_back({"a length that lies", message_with_length(tag, length, std::string(16, 'l'))});
   return all;
 }

@@ -39,3 +39,11 @@ TEST_CASE("of a client PostgreSQL takes messages of 1 GB where data is, else of 
   CHECK(longer == "QPBFd");
   CHECK(shorter == "DECSHcfX");
 }
+
+TEST_CASE("no body of a server is longer than PostgreSQL's largest allocation") {
+  for (const auto& message : kServerMessages) {
+    INFO(message.name);
+    CHECK(message.body_max <= 0x3fff'ffff);
+    CHECK(message.collected_max <= message.body_max);
+  }
+}
