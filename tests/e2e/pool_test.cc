@@ -46,7 +46,7 @@ TEST_CASE("200 clients on 5 servers: all are answered and PostgreSQL never sees 
     CAPTURE(workers);
     Pgweir pgweir(pool_of(5, workers));
     Witness witness(Postgres::shared());
-    const RoleLimit limit(witness, "alice", 5);
+    const Limit limit(witness, "ROLE alice", 5);
     Crowd crowd(pgweir.conninfo(), 200);
     std::vector<int> asked(200, 0);
     int wrong = 0;
@@ -63,6 +63,7 @@ TEST_CASE("200 clients on 5 servers: all are answered and PostgreSQL never sees 
         [&] { witness.look("usename = 'alice'"); });
     CHECK(all);
     CHECK(wrong == 0);
+    CHECK(limit.excesses() == 0);
     CHECK(witness.most() <= 5);
     CHECK(witness.most() > 0);
   }

@@ -7,7 +7,8 @@
 
 namespace weir::e2e {
 
-Witness::Witness(const Postgres& postgres) : session_(postgres.conninfo("postgres")) {
+Witness::Witness(const Postgres& postgres)
+    : postgres_(postgres), session_(postgres.conninfo("postgres")) {
   const std::string left_behind = "coalesce(usename, '') <> 'postgres'";
   session_.run(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client "
@@ -31,13 +32,22 @@ int Witness::look(const std::string& where) {
   return now;
 }
 
-RoleLimit::RoleLimit(Witness& witness, std::string role, int connections)
-    : witness_(witness), role_(std::move(role)) {
-  witness_.session().run("ALTER ROLE " + role_ + " CONNECTION LIMIT " +
-                         std::to_string(connections));
+Limit::Limit(Witness& witness, std::string whose, int connections)
+    : witness_(witness), whose_(std::move(whose)), log_before_(witness.postgres().log().size()) {
+  witness_.session().run("ALTER " + whose_ + " CONNECTION LIMIT " + std::to_string(connections));
 }
 
-RoleLimit::~RoleLimit() { witness_.session().exec("ALTER ROLE " + role_ + " CONNECTION LIMIT -1"); }
+Limit::~Limit() { witness_.session().exec("ALTER " + whose_ + " CONNECTION LIMIT -1"); }
+
+int Limit::excesses() const {
+  const std::string log = witness_.postgres().log();
+  const std::string_view words = "too many connections for ";
+  int count = 0;
+  for (auto at = log.find(words, log_before_); at != std::string::npos;
+       at = log.find(words, at + 1))
+    ++count;
+  return count;
+}
 
 int pool_figure(Session& console, const std::string& column, const std::string& user,
                 const std::string& database) {

@@ -23,23 +23,32 @@ class Witness {
   int look(const std::string& where = "true");
   int most() const { return most_; }
   Session& session() { return session_; }
+  const Postgres& postgres() const { return postgres_; }
 
  private:
+  const Postgres& postgres_;
   Session session_;
   int most_ = 0;
 };
 
-// PostgreSQL itself refuses this role more connections: each excess is in its log for certain.
-class RoleLimit {
+// PostgreSQL itself refuses more connections than this, so no excess can be too short to be seen.
+//
+// Holds also where servers are closed meanwhile, if each is closed politely: a backend is out of
+// PostgreSQL's count before its socket closes.
+class Limit {
  public:
-  RoleLimit(Witness& witness, std::string role, int connections);
-  ~RoleLimit();
-  RoleLimit(const RoleLimit&) = delete;
-  RoleLimit& operator=(const RoleLimit&) = delete;
+  // Of whom: "ROLE alice", "DATABASE shop".
+  Limit(Witness& witness, std::string whose, int connections);
+  ~Limit();
+  Limit(const Limit&) = delete;
+  Limit& operator=(const Limit&) = delete;
+
+  int excesses() const;  // Connections refused for a limit, in PostgreSQL's own words.
 
  private:
   Witness& witness_;
-  std::string role_;
+  std::string whose_;
+  std::size_t log_before_;
 };
 
 // One column of the row of SHOW POOLS for this database and user; -1: no such row.
