@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "tests/e2e/harness/pgweir.h"
+#include "tests/e2e/harness/raw_client.h"
 #include "tests/e2e/harness/session.h"
 
 using namespace weir::e2e;
@@ -191,6 +192,26 @@ TEST_CASE("a pidfile left over from a process of our number is no hurdle") {
   child.signal(SIGTERM);
   CHECK(child.wait() == 0);
   CHECK_FALSE(exists(scratch.file("own.pid")));
+}
+
+TEST_CASE("the soft limit of open files is raised to the hard one") {
+  if (is_pgbouncer()) return;
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Settings settings = Settings::on(Postgres::shared(), workers);
+    settings.open_files_soft_max = 64;
+    Pgweir pgweir(settings);
+    const OpenFilesLimit limit = open_files_limit(pgweir.pid());
+    REQUIRE(limit.hard > 200);
+    CHECK(limit.soft == limit.hard);
+    std::vector<RawClient> clients;
+    for (int i = 0; i < 100; ++i) {
+      clients.emplace_back(pgweir.port());
+      REQUIRE(clients.back().login());
+    }
+    for (RawClient& client : clients) CHECK(client.value("SELECT 1") == "1");
+    CHECK(open_files(pgweir.pid()) > 100);
+  }
 }
 
 TEST_CASE("SIGUSR1 and SIGUSR2 say by name that PAUSE and RESUME are not built yet") {

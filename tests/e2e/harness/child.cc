@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string_view>
 
 namespace weir::e2e {
@@ -36,6 +37,22 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return out;
 }
 
+bool limit_open_files(const ChildSpec& spec) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
+  if (spec.open_files_max > 0) limit = {spec.open_files_max, spec.open_files_max};
+  if (spec.open_files_soft_max > 0) limit.rlim_cur = spec.open_files_soft_max;
+  return ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+// The rest of the line of this /proc file that begins with `key`.
+std::string proc_line(pid_t pid, const char* file, std::string_view key) {
+  std::ifstream lines("/proc/" + std::to_string(pid) + "/" + file);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(key)) return line.substr(key.size());
+  return {};
+}
+
 }  // namespace
 
 Child::Child(const ChildSpec& spec) {
@@ -49,10 +66,7 @@ Child::Child(const ChildSpec& spec) {
   pid_ = ::fork();
   REQUIRE(pid_ >= 0);
   if (pid_ > 0) return;
-  if (spec.open_files_max > 0) {
-    const rlimit limit{spec.open_files_max, spec.open_files_max};
-    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::_exit(126);
-  }
+  if (!limit_open_files(spec)) ::_exit(126);
   if (user != nullptr &&
       (::setgroups(0, nullptr) != 0 || ::setgid(user->pw_gid) != 0 || ::setuid(user->pw_uid) != 0))
     ::_exit(126);
@@ -101,10 +115,7 @@ std::optional<Ending> Child::wait(Deadline deadline) {
 bool are_root() { return ::geteuid() == 0; }
 
 long resident_kib(pid_t pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmRSS:")) return std::strtol(line.c_str() + 6, nullptr, 10);
-  return 0;
+  return std::strtol(proc_line(pid, "status", "VmRSS:").c_str(), nullptr, 10);
 }
 
 long open_files(pid_t pid) {
@@ -116,6 +127,12 @@ long open_files(pid_t pid) {
     ++count;
   }
   return count;
+}
+
+OpenFilesLimit open_files_limit(pid_t pid) {
+  OpenFilesLimit limit;
+  std::istringstream(proc_line(pid, "limits", "Max open files")) >> limit.soft >> limit.hard;
+  return limit;
 }
 
 }  // namespace weir::e2e

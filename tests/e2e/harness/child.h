@@ -17,10 +17,11 @@ struct ChildSpec {
   std::vector<std::string> argv;
   std::vector<std::string> environment = {};  // "KEY=value", before PATH and the sanitizers' own.
   std::string output_path = "/dev/null";
-  std::string run_as = {};      // A user's name; empty: as we are. Only root can change.
-  std::string directory = {};   // Working directory; empty: ours.
-  unsigned open_files_max = 0;  // RLIMIT_NOFILE, soft and hard; 0: ours.
-  int death_signal = SIGKILL;   // What it gets when we die first.
+  std::string run_as = {};           // A user's name; empty: as we are. Only root can change.
+  std::string directory = {};        // Working directory; empty: ours.
+  unsigned open_files_max = 0;       // RLIMIT_NOFILE, hard; 0: ours.
+  unsigned open_files_soft_max = 0;  // Soft; 0: as hard, or ours if that is ours.
+  int death_signal = SIGKILL;        // What it gets when we die first.
 };
 
 // How a process ended: its exit code, or the signal's number negated.
@@ -47,5 +48,10 @@ bool are_root();
 // Resident memory of a process in KiB.
 long resident_kib(pid_t pid);
 long open_files(pid_t pid);
+struct OpenFilesLimit {
+  long soft = 0;
+  long hard = 0;
+};
+OpenFilesLimit open_files_limit(pid_t pid);
 
 }  // namespace weir::e2e

@@ -135,6 +135,7 @@ bool Pgweir::launch(const Settings& settings) {
   spec.output_path = scratch_.file("log");
   spec.directory = scratch_.path();
   spec.open_files_max = settings.open_files_max;
+  spec.open_files_soft_max = settings.open_files_soft_max;
   if (settings.made_up_names) spec.environment = knows_names();
   child_ = std::make_unique<Child>(spec);
   // Its word that all doors are open: the TCP port answers before the unix socket does.

@@ -30,7 +30,8 @@ struct Settings {
   std::vector<std::string> lines = {};  // "key = value" of the main section
   std::vector<std::pair<std::string, std::string>> accounts = {};  // auth_file, beside trusted ones
   int workers = 1;
-  unsigned open_files_max = 0;
+  unsigned open_files_max = 0;  // See ChildSpec.
+  unsigned open_files_soft_max = 0;
   bool made_up_names = false;  // The program knows the names of name_of().
 
   // Databases `shop` and `depot` of this PostgreSQL, everybody trusted, transaction mode.
