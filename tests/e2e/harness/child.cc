@@ -118,6 +118,12 @@ long resident_kib(pid_t pid) {
   return std::strtol(proc_line(pid, "status", "VmRSS:").c_str(), nullptr, 10);
 }
 
+long peak_kib(pid_t pid) {
+  return std::strtol(proc_line(pid, "status", "VmHWM:").c_str(), nullptr, 10);
+}
+
+void reset_peak(pid_t pid) { std::ofstream("/proc/" + std::to_string(pid) + "/clear_refs") << "5"; }
+
 long open_files(pid_t pid) {
   std::error_code gone;
   long count = 0;

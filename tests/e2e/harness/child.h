@@ -47,6 +47,9 @@ class Child {
 bool are_root();
 // Resident memory of a process in KiB.
 long resident_kib(pid_t pid);
+// Its highest since reset_peak(), or since the start where the kernel cannot forget that.
+long peak_kib(pid_t pid);
+void reset_peak(pid_t pid);
 long open_files(pid_t pid);
 struct OpenFilesLimit {
   long soft = 0;
