@@ -23,6 +23,14 @@ bool has_answer(const std::unique_ptr<Session>& session) {
   return PQisBusy(session->raw()) == 0;
 }
 
+int evictions(const Pgweir& pgweir) {
+  const std::string log = pgweir.log();
+  int count = 0;
+  for (auto at = log.find(": evicted"); at != std::string::npos; at = log.find(": evicted", at + 1))
+    ++count;
+  return count;
+}
+
 // Every one of `size` clients holds a transaction at once, and one more has to wait: the pool is
 // whole, neither a place lost nor one too many.
 void check_whole(Pgweir& pgweir, int size) {
@@ -74,6 +82,7 @@ TEST_CASE("after a storm of connects and disconnects the pool is whole") {
     CAPTURE(workers);
     Pgweir pgweir(pool_of(4, workers));
     Witness witness(Postgres::shared());
+    const Limit limit(witness, "ROLE alice", is_pgbouncer() ? -1 : 4);
     for (int round = 0; round < 100; ++round) {
       Session asks(pgweir.conninfo());
       CHECK(asks.value("SELECT 1") == "1");
@@ -86,6 +95,7 @@ TEST_CASE("after a storm of connects and disconnects the pool is whole") {
     }
     CHECK(witness.most() <= 4);
     check_whole(pgweir, 4);
+    CHECK(limit.excesses() == 0);
     CHECK(eventually([&] { return witness.backends("usename = 'alice'") <= 4; }));
   }
 }
@@ -95,6 +105,7 @@ TEST_CASE("after clients were killed in the middle of transactions the pool is w
     CAPTURE(workers);
     Pgweir pgweir(pool_of(4, workers));
     Witness witness(Postgres::shared());
+    const Limit limit(witness, "ROLE alice", is_pgbouncer() ? -1 : 4);
     for (int round = 0; round < 20; ++round) {
       std::vector<std::unique_ptr<Session>> doomed;
       for (int i = 0; i < 8; ++i) {  // Four hold a transaction, four wait for one.
@@ -105,6 +116,7 @@ TEST_CASE("after clients were killed in the middle of transactions the pool is w
       for (auto& session : doomed) session->vanish();
     }
     check_whole(pgweir, 4);
+    CHECK(limit.excesses() == 0);
     CHECK(eventually([&] { return witness.backends("usename = 'alice'") <= 4; }));
     Session console(pgweir.console());
     CHECK(eventually([&] { return pool_figure(console, "cl_active") == 0; }));
@@ -151,6 +163,49 @@ TEST_CASE("max_db_connections is exact over users and workers, and idle ones mak
     CHECK(eventually([&] { return witness.backends("datname = 'shop'") <= 3; }));
     Session depot(pgweir.conninfo("bob", "depot"));  // Another database is not concerned.
     CHECK(depot.value("SELECT 1") == "1");
+  }
+}
+
+TEST_CASE("PostgreSQL never sees more than a shared limit while pools take places of each other") {
+  if (is_pgbouncer()) return;  // It dials before PostgreSQL has let go of the last one.
+  struct Shared {
+    std::string setting;
+    std::string counted;
+    std::vector<std::pair<std::string, std::string>> pools;  // User and database.
+  };
+  const Shared cases[] = {{"max_db_connections = 3",
+                           "DATABASE shop",
+                           {{"alice", "shop"}, {"bob", "shop"}, {"carol", "shop"}}},
+                          {"max_user_connections = 3",
+                           "ROLE alice",
+                           {{"alice", "shop"}, {"alice", "depot"}, {"alice", "postgres"}}}};
+  for (const Shared& shared : cases) {
+    for (const int workers : worker_counts()) {
+      CAPTURE(shared.setting);
+      CAPTURE(workers);
+      const std::string where = "host=127.0.0.1 port=" + std::to_string(Postgres::shared().port());
+      Pgweir pgweir(pool_of(5, workers).line(shared.setting).database("postgres = " + where));
+      Witness witness(Postgres::shared());
+      const Limit limit(witness, shared.counted, 3);
+      std::vector<std::string> conninfos;
+      for (int i = 0; i < 24; ++i) {
+        const auto& [user, database] = shared.pools[static_cast<std::size_t>(i) % 3];
+        conninfos.push_back(pgweir.conninfo(user, database));
+      }
+      Crowd crowd(conninfos);
+      for (int round = 0; round < 40; ++round) {  // One pool asks, then another, then all.
+        std::vector<int> left(24, 2);
+        CHECK(crowd.run(
+            [&](int client) -> std::optional<std::string> {
+              const bool asks = round % 4 == 3 || client % 3 == round % 4;
+              if (!asks || left[static_cast<std::size_t>(client)]-- == 0) return std::nullopt;
+              return "SELECT pg_sleep(0.001)";
+            },
+            [](int, const Answer& answer) { CHECK(answer.ok()); }));
+      }
+      CHECK(limit.excesses() == 0);
+      CHECK(evictions(pgweir) > 20);
+    }
   }
 }
 

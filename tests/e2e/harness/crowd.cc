@@ -7,8 +7,8 @@
 
 namespace weir::e2e {
 
-Crowd::Crowd(const std::string& conninfo, int size) {
-  for (int i = 0; i < size; ++i) {
+Crowd::Crowd(const std::vector<std::string>& conninfos) {
+  for (const std::string& conninfo : conninfos) {
     sessions_.push_back(std::make_unique<Session>(conninfo));
     REQUIRE_MESSAGE(sessions_.back()->alive(), sessions_.back()->error());
   }

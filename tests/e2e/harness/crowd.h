@@ -14,7 +14,9 @@ namespace weir::e2e {
 class Crowd {
  public:
   // Connects them all, many at a time; REQUIREs that all succeed.
-  Crowd(const std::string& conninfo, int size);
+  Crowd(const std::string& conninfo, int size)
+      : Crowd(std::vector<std::string>(static_cast<std::size_t>(size), conninfo)) {}
+  explicit Crowd(const std::vector<std::string>& conninfos);  // One of each.
 
   // The next query of a client, or nothing: it has done. Asked again after every answer.
   using NextQuery = std::function<std::optional<std::string>(int client)>;

@@ -33,8 +33,8 @@ class Witness {
 
 // PostgreSQL itself refuses more connections than this, so no excess can be too short to be seen.
 //
-// Holds also where servers are closed meanwhile, if each is closed politely: a backend is out of
-// PostgreSQL's count before its socket closes.
+// Holds also where servers are closed meanwhile: a backend is out of PostgreSQL's count before its
+// socket closes, and the place is free only then (docs/adr/0002). PgBouncer dials sooner.
 class Limit {
  public:
   // Of whom: "ROLE alice", "DATABASE shop".
