@@ -178,25 +178,29 @@ void House::reload_for_waiting() {
   tell(std::exchange(told_, {}), started.error().text);
 }
 
-Result<void> House::start_reload() {
+// The file as it is now, but for what takes a restart.
+Result<config::Config> House::read_again() const {
   if (file_.empty()) {
     return fail("F0000", "there is no file to reload: pgweir was started with DATABASE_URL only");
   }
-  auto loaded = config::load(file_);
-  if (!loaded) {
-    // Log rotation asks by the same signal, whatever has become of the configuration.
-    log_.reopen(generations_.back().config->settings.logfile);
-    return tl::unexpected<Fault>(loaded.error());
+  auto read = config::load(file_);
+  if (!read) return read;
+  for (std::string& held : config::hold(*read, *generations_.back().config)) {
+    read->warnings.push_back(std::move(held));
   }
-  for (std::string& held : config::hold(*loaded, *generations_.back().config)) {
-    loaded->warnings.push_back(std::move(held));
-  }
-  if (auto hosts = config::check_hosts(*loaded); !hosts) {
+  if (auto hosts = config::check_hosts(*read); !hosts) {
     return fail("F0000", hosts.error().text + ", which takes a restart");
   }
-  auto config = std::make_unique<const config::Config>(std::move(*loaded));
+  return read;
+}
+
+Result<void> House::start_reload() {
+  auto read = read_again();
+  // Log rotation asks by the same signal, whatever has become of the file.
+  log_.reopen((read ? *read : *generations_.back().config).settings.logfile);
+  if (!read) return tl::unexpected<Fault>(read.error());
+  auto config = std::make_unique<const config::Config>(std::move(*read));
   for (const std::string& warning : config->warnings) log_.line(Level::warning, warning);
-  log_.reopen(config->settings.logfile);
   log_.set_debug(config->settings.verbose > 0);
   street_.set_options(io::SocketOptions::from(config->settings));
   const config::Config* const next = config.get();

@@ -49,6 +49,7 @@ class House final : private Office {
   void reload_applied(const config::Config* config) override;
 
   void reload_for_waiting();
+  Result<config::Config> read_again() const;
   Result<void> start_reload();
   void tell(const std::vector<Asker>& askers, const std::string& complaint);
   void on_accept(Socket socket, const Address& peer, bool own_uid);
