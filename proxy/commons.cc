@@ -12,6 +12,19 @@ void PoolEntry::set_parameters(Parameters parameters) {
   parameters_ = std::move(parameters);
 }
 
+std::uint32_t HostTurn::now(std::uint32_t hosts) const {
+  const std::uint64_t state = state_.load();
+  return state >> 32 == hosts ? static_cast<std::uint32_t>(state) : 0;
+}
+
+void HostTurn::failed(std::uint32_t hosts, std::uint32_t turn) {
+  std::uint64_t state = state_.load();
+  const std::uint32_t in_force = state >> 32 == hosts ? static_cast<std::uint32_t>(state) : 0;
+  if (in_force != turn) return;
+  const std::uint64_t next = std::uint64_t{hosts} << 32 | (turn + 1);
+  state_.compare_exchange_strong(state, next);
+}
+
 bool Commons::has_room(const PoolId& id) {
   const std::lock_guard lock(mutex_);
   return pools_.size() < kPoolsMax || pools_.contains(id);
@@ -26,15 +39,17 @@ PoolEntry& Commons::pool(const PoolId& id) {
   return *entry;
 }
 
-NamedLimits& Commons::database(const std::string& name) { return limits(databases_, name); }
+DatabaseCommons& Commons::database(const std::string& name) {
+  return find_or_make(databases_, name);
+}
 
-NamedLimits& Commons::user(const std::string& name) { return limits(users_, name); }
+NamedLimits& Commons::user(const std::string& name) { return find_or_make(users_, name); }
 
-NamedLimits& Commons::limits(std::map<std::string, std::unique_ptr<NamedLimits>>& of,
-                             const std::string& name) {
+template <typename T>
+T& Commons::find_or_make(std::map<std::string, std::unique_ptr<T>>& all, const std::string& name) {
   const std::lock_guard lock(mutex_);
-  auto& slot = of[name];
-  if (!slot) slot = std::make_unique<NamedLimits>();
+  auto& slot = all[name];
+  if (!slot) slot = std::make_unique<T>();
   return *slot;
 }
 

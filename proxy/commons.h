@@ -64,6 +64,24 @@ struct NamedLimits {
   pool::Limit clients;
 };
 
+// Which of its hosts a database's servers are dialled at, when they do not take turns: the same one
+// for all pools and workers until a connection to it fails, then the next.
+class HostTurn {
+ public:
+  // The host's index, not wrapped. `hosts`: a digest of the list; another list begins with its
+  // first.
+  std::uint32_t now(std::uint32_t hosts) const;
+  // A connection that had this turn has failed. Of several such the first moves it on.
+  void failed(std::uint32_t hosts, std::uint32_t turn);
+
+ private:
+  std::atomic<std::uint64_t> state_{0};  // The digest in the upper half, the turn in the lower.
+};
+
+struct DatabaseCommons : NamedLimits {
+  HostTurn host_turn;
+};
+
 // What only the process as a whole can do. Called by workers; answered by mail.
 class Office {
  public:
@@ -108,18 +126,18 @@ class Commons {
   bool has_room(const PoolId& id);
   // Created when first asked for; lives as long as the process.
   PoolEntry& pool(const PoolId& id);
-  NamedLimits& database(const std::string& name);
+  DatabaseCommons& database(const std::string& name);
   NamedLimits& user(const std::string& name);
   Totals totals() const;
 
  private:
-  NamedLimits& limits(std::map<std::string, std::unique_ptr<NamedLimits>>& of,
-                      const std::string& name);
+  template <typename T>
+  T& find_or_make(std::map<std::string, std::unique_ptr<T>>& all, const std::string& name);
 
   std::atomic<std::uint64_t> ids_{0};
   std::mutex mutex_;
   std::map<PoolId, std::unique_ptr<PoolEntry>> pools_;
-  std::map<std::string, std::unique_ptr<NamedLimits>> databases_;
+  std::map<std::string, std::unique_ptr<DatabaseCommons>> databases_;
   std::map<std::string, std::unique_ptr<NamedLimits>> users_;
 };
 

@@ -32,7 +32,9 @@ Share& Server::share() const { return static_cast<Share&>(*pool); }
 Client* Server::linked() const { return static_cast<Client*>(client); }
 
 void Server::dial() {
-  target = share().next_target();
+  auto aim = share().next_target();
+  target = std::move(aim.target);
+  host_turn = aim.turn;
   generation = share().generation;
   stream.dial(worker_.world, target);
 }

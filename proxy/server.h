@@ -66,8 +66,9 @@ class Server final : public pool::ServerSlot, private StreamUser {
   char status = 'I';  // Of the last ReadyForQuery: I, T or E.
   std::uint32_t pid = 0;
   Buffer cancel_key;
-  Target target;               // The name dialled, then the address reached: cancels go there.
-  std::size_t generation = 0;  // Of the configuration it was dialled with.
+  Target target;                // The name dialled, then the address reached: cancels go there.
+  std::uint32_t host_turn = 0;  // See Share::Aim; of no use once it has logged in.
+  std::size_t generation = 0;   // Of the configuration it was dialled with.
   std::uint32_t cancels_pending = 0;  // Cancel requests on their way to it.
   std::uint64_t last_client = 0;      // Whose session left its traces here.
   bool has_named_statements = false;  // Made by last_client.

@@ -12,6 +12,12 @@ constexpr Instant kLoginRetryMin = 20 * kMillisecond;
 
 Instant or_never(std::int64_t us) { return us == 0 ? kNever : us; }
 
+std::uint32_t digest(const std::vector<std::string>& hosts) {
+  std::string all;
+  for (const std::string& host : hosts) all.append(host).push_back('\0');
+  return static_cast<std::uint32_t>(std::hash<std::string>{}(all));
+}
+
 // Of all that a server connection is made with, for the pool of this user.
 std::size_t digest(const config::Config& config, const config::Database& of, const PoolId& id) {
   std::string all;
@@ -55,7 +61,9 @@ bool Share::configure(const config::Config& to, Commons& commons) {
   query_wait = or_never(to.query_wait_timeout_us(*found, id.user));
   server_lifetime = to.server_lifetime_us(*found);
   shared().limit.set_max(to.pool_size(*found, id.user));
-  NamedLimits& of_database = commons.database(id.database);
+  DatabaseCommons& of_database = commons.database(id.database);
+  host_turn_ = &of_database.host_turn;
+  hosts_digest_ = digest(found->hosts);
   of_database.servers.set_max(to.max_db_connections(*found));
   of_database.clients.set_max(to.max_db_client_connections(*found));
   NamedLimits& of_user = commons.user(id.user);
@@ -63,11 +71,17 @@ bool Share::configure(const config::Config& to, Commons& commons) {
   return true;
 }
 
-Target Share::next_target() {
+Share::Aim Share::next_target() {
   const auto port = static_cast<std::uint16_t>(database->port);
-  if (database->hosts.empty()) return {config->settings.unix_socket_dir, port};
-  const std::size_t turn = database->load_balance ? host_index_++ % database->hosts.size() : 0;
-  return {database->hosts[turn], port};
+  const auto& hosts = database->hosts;
+  if (hosts.empty()) return {{config->settings.unix_socket_dir, port}, 0};
+  const std::uint32_t turn =
+      database->load_balance ? host_index_++ : host_turn_->now(hosts_digest_);
+  return {{hosts[turn % hosts.size()], port}, turn};
+}
+
+void Share::host_failed(std::uint32_t turn) {
+  if (!database->load_balance) host_turn_->failed(hosts_digest_, turn);
 }
 
 bool Share::below_minimum() const {

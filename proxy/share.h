@@ -1,6 +1,7 @@
 // share.h: one worker's share of a pool, with what the configuration says of it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -26,8 +27,15 @@ class Share : public pool::Pool, public pool::Deadline {
   // Takes over what `config` says; false when its database is gone from it.
   bool configure(const config::Config& config, Commons& commons);
 
-  // Where the next server connection goes; the hosts take turns.
-  Target next_target();
+  struct Aim {
+    Target target;
+    std::uint32_t turn;  // For host_failed().
+  };
+  // Where the next server connection goes: the hosts take turns, or one keeps it until it fails.
+  Aim next_target();
+  // The connection that had this turn has failed, or its login.
+  // REQUIRES: it was dialled with the configuration in force.
+  void host_failed(std::uint32_t turn);
   protocol::ServerLogin::Request login_request() const;
   // The pool has fewer servers than min_pool_size, and clients are here or its user is forced.
   bool below_minimum() const;
@@ -44,7 +52,9 @@ class Share : public pool::Pool, public pool::Deadline {
   std::string login_failure;         // Why the last login to a server failed; empty: it did not.
 
  private:
-  std::size_t host_index_ = 0;
+  std::uint32_t host_index_ = 0;
+  HostTurn* host_turn_ = nullptr;  // Of the database, for all workers.
+  std::uint32_t hosts_digest_ = 0;
   bool forced_ = false;  // The database has this user, whoever asks for it.
 };
 

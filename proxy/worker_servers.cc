@@ -153,6 +153,7 @@ void Worker::login_failed(Server& server, const Fault& fault, bool certain) {
   world.random(dice);
   of.login_failed(world.now(), dice[0] / 256.0);
   of.login_failure = fault.text;
+  if (server.generation == of.generation) of.host_failed(server.host_turn);
   log(Level::warning, server, "login failed: " + fault.text + " (" + fault.sqlstate + ")");
   bury(server);
   if (certain && of.shared().limit.taken() == 0) refuse_waiting(of, fault);

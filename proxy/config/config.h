@@ -34,8 +34,8 @@ struct Database {
   // client_encoding, DateStyle, TimeZone, application_name, options.
   std::vector<std::pair<std::string, std::string>> startup_parameters;
   std::string connect_query;  // Run once after each server login; empty: none.
-  bool load_balance =
-      true;  // load_balance_hosts: take the hosts in turn, or always from the first.
+  bool load_balance = true;   // load_balance_hosts: the hosts take turns, or each holds until a
+                              // connection to it fails.
   std::optional<PoolMode> pool_mode;
   std::optional<int> pool_size;
   std::optional<int> min_pool_size;

@@ -25,6 +25,7 @@ bool is_one_of(std::string_view words, std::string_view word) {
   return any_word(words, [&](std::string_view each) { return each == word; });
 }
 
+constexpr std::string_view kLoadBalanceHosts = "load_balance_hosts";  // libpq's from 16 on.
 constexpr std::string_view kUsed =
     "host hostaddr port dbname user password client_encoding application_name options";
 // Passed over in silence: nothing an operator could miss.
@@ -49,7 +50,7 @@ constexpr auto kPromises = std::to_array<Promise>({
     {"channel_binding", "disable prefer", "channel binding is not built yet"},
     {"gssencmode", "disable prefer", "GSS encryption is not built"},
     {"target_session_attrs", "any", "choosing a server by its role is not built"},
-    {"load_balance_hosts", "disable", "write load_balance_hosts outside the URI"},
+    {kLoadBalanceHosts, "disable random", "it is disable or random in a URI"},
     {"replication", "0 false off no", "replication connections are not built yet"},
     {"require_auth", "", "choosing the server's way of login is not built"},
     {"requirepeer", "", "checking the server's peer is not built"},
@@ -174,7 +175,7 @@ std::string percent_decoded(std::string_view text) {
 }
 
 // Takes the parameters libpq does not know off `query`. libpq itself would refuse the whole URI.
-Said<std::string> known_parameters(std::string_view query, std::vector<std::string>& warnings) {
+Said<std::string> known_parameters(std::string_view query, Connection& found) {
   std::string kept;
   bool after_password = false;  // An & in it, not encoded, makes a parameter of the rest.
   while (!query.empty()) {
@@ -185,15 +186,20 @@ Said<std::string> known_parameters(std::string_view query, std::vector<std::stri
     const auto equals = std::min(piece.find('='), piece.size());
     const std::string name = percent_decoded(piece.substr(0, equals));
     const bool of_password = std::exchange(after_password, name == "password");
-    if (is_libpq_option(name)) {
+    const bool balance = name == kLoadBalanceHosts;
+    if (is_libpq_option(name) && !balance) {
       kept.append(kept.empty() ? "?" : "&").append(piece);
       continue;
     }
     const auto value = percent_decoded(piece.substr(std::min(equals + 1, piece.size())));
     if (auto refusal = broken_promise(name, value)) return no(*refusal);
+    if (balance) {
+      found.options.push_back({name, value});
+      continue;
+    }
     const bool shown = is_key(name) && !of_password;
-    warnings.push_back("parameter " + (shown ? quoted(name) : std::string("of odd name")) +
-                       " of the URI is unknown to PostgreSQL and is left out");
+    found.warnings.push_back("parameter " + (shown ? quoted(name) : std::string("of odd name")) +
+                             " of the URI is unknown to PostgreSQL and is left out");
   }
   return kept;
 }
@@ -262,16 +268,19 @@ Said<Connection> read_uri(std::string_view uri) {
   const bool has_user = at != std::string_view::npos && after_scheme[at] == '@';
   const auto host = uri.size() - after_scheme.size() + (has_user ? at : 0);
   const auto question = std::min(uri.find('?', host), uri.size());
-  std::vector<std::string> warnings;
-  auto query = known_parameters(uri.substr(std::min(question + 1, uri.size())), warnings);
+  Connection outside;  // What libpq does not get to see.
+  auto query = known_parameters(uri.substr(std::min(question + 1, uri.size())), outside);
   if (!query) return tl::unexpected(query.error());
   const std::string whole = std::string(uri.substr(0, question)) + *query;
   const Options found{PQconninfoParse(whole.c_str(), nullptr)};
   if (!found) return no(kUriShape);
   auto connection = sort_out(found.get());
-  if (connection) {
-    connection->warnings.insert(connection->warnings.begin(), warnings.begin(), warnings.end());
-  }
+  if (!connection) return connection;
+  const auto put_in_front = [](auto& all, const auto& more) {
+    all.insert(all.begin(), more.begin(), more.end());
+  };
+  put_in_front(connection->options, outside.options);
+  put_in_front(connection->warnings, outside.warnings);
   return connection;
 }
 

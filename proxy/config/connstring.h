@@ -34,7 +34,8 @@ std::string default_user();
 
 struct Connection {
   std::vector<Word> options;  // Of those pgweir uses: host hostaddr port dbname user password
-                              // client_encoding application_name options.
+                              // client_encoding application_name options; of a URI also
+                              // load_balance_hosts, disable or random.
   std::vector<std::string> warnings;  // Without a place.
 };
 

@@ -99,6 +99,8 @@ Said<void> take_option(Database& database, const Word& option, bool from_uri, Re
   } else if (key == "user") {
     if (value.size() > kUserNameMax) return no("user is longer than 127 bytes");
     database.user = value;
+  } else if (key == "load_balance_hosts") {
+    database.load_balance = value != "disable";
   } else if (key == "client_encoding" && value == "auto") {
     remarks.warnings.emplace_back("client_encoding=auto is libpq's own and is left out");
   } else {

@@ -140,7 +140,7 @@ constexpr auto kKeys = std::to_array<Key>({
   {"datestyle", text, U::none, nullptr, D, reloads, built, "Startup parameter for servers"},
   {"dbname", text, U::none, nullptr, D, reloads, built, "The server's name for the database; unset: the client's"},
   {"host", list, U::none, nullptr, D, reloads, built, "Names, addresses, /dir or @abstract; unset: in unix_socket_dir"},
-  {"load_balance_hosts", choice, U::none, "round-robin", D, reloads, built, "Take several hosts in turn, or the first that answers", "disable round-robin"},
+  {"load_balance_hosts", choice, U::none, "round-robin", D, reloads, built, "Several hosts take turns, or (disable) each is used until a connection to it fails, then the next", "disable round-robin"},
   {"max_db_client_connections", integer, U::count, nullptr, D, reloads, built, "Clients of this database; 0: as the global setting"},
   {"max_db_connections", integer, U::count, nullptr, D, reloads, built, "Server connections of this database; 0: as the global setting"},
   {"max_user_client_connections", integer, U::count, nullptr, kUser, reloads, built, "Clients of this user; 0: as the global setting"},

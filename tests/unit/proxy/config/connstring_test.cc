@@ -130,6 +130,17 @@ TEST_CASE("what asks for encryption, or for another promise not built, is refuse
   CHECK_FALSE(read_options({{"sslmode", "require"}}));
 }
 
+TEST_CASE("load_balance_hosts of a URI is kept, whether this libpq knows it or not") {
+  for (const char* word : {"disable", "random"}) {
+    const auto read = uri("postgresql://h1,h2/d?load_balance_hosts=" + std::string(word));
+    CHECK(option(read, "load_balance_hosts") == word);
+    CHECK(option(read, "host") == "h1,h2");
+    CHECK(read.warnings.empty());
+  }
+  CHECK(uri_complaint("postgresql://h1,h2/d?load_balance_hosts=round-robin") ==
+        "load_balance_hosts=\"round-robin\" is refused: it is disable or random in a URI");
+}
+
 TEST_CASE("a URI that is none is refused, and no piece of its password is shown") {
   for (const char* bad : {"postgresql://u:hunt/er2@h/d", "postgresql://u:hunt@er2@h/d",
                           "postgresql://u:12/er2@h/d", "postgresql://u:hunter2%zz@h/d",

@@ -260,6 +260,13 @@ TEST_CASE("hosts: lists, directories, and how they are balanced") {
   CHECK(config.find_database("b")->hosts[0] == "/run");
   CHECK(config.find_database("b")->load_balance);
   CHECK(config.find_database("c")->hosts[0] == "@abstract");
+  const std::string uri = "a = postgresql://h1,h2/d?load_balance_hosts=";
+  CHECK_FALSE(with_database(uri + "disable").find_database("a")->load_balance);
+  CHECK(with_database(uri + "random").find_database("a")->load_balance);
+  CHECK(with_database(uri + "disable load_balance_hosts=round-robin")
+            .find_database("a")
+            ->load_balance);
+  CHECK(with_database("a = postgresql://h1,h2/d").find_database("a")->load_balance);
 }
 
 TEST_CASE("a URI may stand in [databases], with keys behind it that win") {
