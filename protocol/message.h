@@ -64,7 +64,7 @@ struct ServerMessage {
   std::string_view name;
   // A longer body is a lie: the server is in doubt.
   std::uint32_t body_max;
-  // Understood up to this many body bytes; beyond them it passes unread.
+  // Understood up to this many body bytes; what comes behind them passes unread.
   std::uint32_t collected_max = kPasses;
 };
 

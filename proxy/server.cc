@@ -20,6 +20,15 @@ using protocol::Piece;
 using protocol::Request;
 using protocol::Verdict;
 
+namespace {
+
+// A text that has lost its end ends behind a whole character.
+void cut_short(std::string& text) {
+  while (!text.empty() && static_cast<unsigned char>(text.back()) >= 0x80) text.pop_back();
+}
+
+}  // namespace
+
 Server::Server(Worker& worker, Share& share, std::uint64_t server_id)
     : id(server_id), stream(worker, *this), worker_(worker) {
   pool = &share;
@@ -178,9 +187,15 @@ void Server::take_answers(Bytes bytes) {
     }
     if (piece.begins && !begin_answer(piece)) return;
     more_at_hand_ = !bytes.empty();
-    const auto body = collecting_ ? collector_.add(piece) : std::nullopt;
     // What is understood goes on once it has been: a lie must not reach the client.
-    if (!dropping_ && !collecting_) forward(piece);
+    std::optional<Bytes> body;
+    if (reading_ == Reading::none) {
+      if (!dropping_) forward(piece);
+    } else if (reading_ == Reading::all) {
+      body = collector_.add(piece);
+    } else {
+      take_start(piece);
+    }
     if (piece.ends) end_answer(piece, body);
     if (state == ServerState::leaving || state == ServerState::closed) return;
   }
@@ -204,7 +219,9 @@ bool Server::begin_answer(const Piece& piece) {
   own_ = verdict == Verdict::drop;
   if (own_ && piece.tag == 'E') own_query_failed_ = true;
   dropping_ = own_ || client == nullptr || (owed_to_us && piece.tag == 'S');
-  collecting_ = message->collected_max > 0 && piece.body_bytes <= message->collected_max;
+  reading_ = message->collected_max == 0                 ? Reading::none
+             : piece.body_bytes > message->collected_max ? Reading::start
+                                                         : Reading::all;
   if (piece.body_bytes > worker_.config().settings.max_packet_size) {
     doubt({"54000", "the server sent a message longer than max_packet_size"});
     return false;
@@ -215,6 +232,9 @@ bool Server::begin_answer(const Piece& piece) {
   }
   return true;
 }
+
+// The message at hand was not asked for, by a client or by us.
+bool Server::for_nobody() const { return client == nullptr && !own_; }
 
 void Server::doubt(const Fault& fault) {
   // Its client has had all that it is owed: the lie is not for it.
@@ -237,7 +257,7 @@ void Server::end_answer(const Piece& piece, std::optional<Bytes> body) {
     if (fault) return doubt(*fault);
     if (!dropping_) pass_on(piece, *body);
     if (piece.tag == 'Z') return on_ready_for_query();
-    if (piece.tag == 'E' && state == ServerState::idle) return doubt(own_fault_);
+    if (piece.tag == 'E' && for_nobody()) return doubt(own_fault_);
   }
   if (client != nullptr) pay_ours();
 }
@@ -245,12 +265,35 @@ void Server::end_answer(const Piece& piece, std::optional<Bytes> body) {
 // A message that was collected: as it stands, or put together again when a read had split it.
 void Server::pass_on(const Piece& piece, Bytes body) {
   if (piece.begins && piece.carry.empty()) return forward(piece);
+  put_copy(piece, body);
+}
+
+// The message from its header on, as far as `body` goes.
+void Server::put_copy(const Piece& piece, Bytes body) {
   Client* const to = linked();
   if (to == nullptr) return;
   std::uint8_t head[protocol::kHeaderBytes] = {static_cast<std::uint8_t>(piece.tag)};
   store_u32(head + 1, piece.body_bytes + 4);
   to->stream.put_copy(head);
   to->stream.put_copy(body);
+}
+
+// An ErrorResponse too long to be kept: what must be known of it stands at its beginning.
+void Server::take_start(const Piece& piece) {
+  const auto max = protocol::server_message(piece.tag)->collected_max;
+  const auto start = collector_.add_start(piece, max);
+  if (!start) return;
+  reading_ = Reading::none;  // The rest streams by.
+  if (const auto fault = note_error(start->first)) return doubt(*fault);
+  if (for_nobody()) return doubt(own_fault_);
+  Client* const to = linked();
+  if (dropping_ || to == nullptr) {
+    cut_short(own_fault_.text);
+    return;
+  }
+  put_copy(piece, start->first);
+  to->stream.put(start->rest);
+  passing_ = !piece.ends;
 }
 
 std::optional<Fault> Server::note_status(Bytes body) {
@@ -272,7 +315,10 @@ std::optional<Fault> Server::note_error(Bytes body) {
     return Fault{"08P01", "the server sent an ErrorResponse without a SQLSTATE"};
   }
   const bool last = fields.severity == "FATAL" || fields.severity == "PANIC";
-  if (last) farewell_ = fields.message;
+  if (last) {
+    farewell_ = fields.message;
+    close_needed = true;
+  }
   if (!dropping_) {
     client_told_ = last;
   } else {

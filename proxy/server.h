@@ -87,10 +87,13 @@ class Server final : public pool::ServerSlot, private StreamUser {
   void take_login(Bytes bytes);
   void take_answers(Bytes bytes);
   bool begin_answer(const protocol::Piece& piece);
+  bool for_nobody() const;
   void doubt(const Fault& fault);
   void end_answer(const protocol::Piece& piece, std::optional<Bytes> body);
   void forward(const protocol::Piece& piece);
   void pass_on(const protocol::Piece& piece, Bytes body);
+  void put_copy(const protocol::Piece& piece, Bytes body);
+  void take_start(const protocol::Piece& piece);
   std::optional<Fault> note_status(Bytes body);
   std::optional<Fault> note_error(Bytes body);
   std::optional<Fault> note_ready(Bytes body);
@@ -105,7 +108,9 @@ class Server final : public pool::ServerSlot, private StreamUser {
   bool dropping_ = false;  // The message at hand does not go to a client.
   bool passing_ = false;   // Part of the message at hand has gone to the client.
   bool more_at_hand_ = false;
-  bool collecting_ = false;  // The message at hand must be understood.
+  // How much of the message at hand must be understood.
+  enum class Reading : unsigned char { none, start, all };
+  Reading reading_ = Reading::none;
   bool own_query_failed_ = false;
   bool client_told_ = false;
   std::string farewell_;  // What it said when it ended the session itself.

@@ -59,3 +59,26 @@ TEST_CASE("a body given up halfway leaves nothing in the next") {
   REQUIRE(second.next(rest, piece) == Framer::Cut::piece);
   CHECK(as_text(collector.add(piece).value()) == "abc");
 }
+
+TEST_CASE("the beginning of a long body comes once, with what its piece has behind it") {
+  constexpr std::string_view kLong{"E\0\0\0\12abcdefZ\0\0\0\10wxyz", 20};
+  for (std::size_t part = 1; part <= kLong.size(); ++part) {
+    CAPTURE(part);
+    Framer framer(1000);
+    Collector collector;
+    std::string seen;
+    for (std::string_view stream = kLong; !stream.empty();) {
+      Bytes here = as_bytes(stream.substr(0, part));
+      stream.remove_prefix(here.size());
+      Piece piece;
+      while (framer.next(here, piece) == Framer::Cut::piece) {
+        const auto start = collector.add_start(piece, 3);
+        if (!start) continue;
+        seen += "|" + std::string{as_text(start->first)};
+        CHECK(start->rest.size() < part);
+        CHECK(start->rest.data() + start->rest.size() == piece.raw.data() + piece.raw.size());
+      }
+    }
+    CHECK(seen == "|abc|wxy");
+  }
+}

@@ -47,3 +47,13 @@ TEST_CASE("no body of a server is longer than PostgreSQL's largest allocation") 
     CHECK(message.collected_max <= message.body_max);
   }
 }
+
+TEST_CASE("of an ErrorResponse alone a part is understood") {
+  std::string partly;
+  for (const auto& message : kServerMessages) {
+    if (message.collected_max > 0 && message.collected_max < message.body_max) {
+      partly += message.tag;
+    }
+  }
+  CHECK(partly == "E");
+}
