@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 
+#include "protocol/encode.h"
 #include "tests/conversation/story.h"
 
 using namespace weir;
@@ -54,6 +55,29 @@ void announce(Speaker& speaker, char tag, std::uint32_t length) {
   const std::size_t before = memory_taken();
   speaker.say(header);
   CHECK(memory_taken() < before + 1024 * 1024);
+}
+
+const Setting kScram{.config = "auth_type = scram-sha-256", .secrets = {{"app", "secret"}}};
+
+// Which SCRAM message of the client's is to come: the one that names the mechanism, the one that
+// answers an empty challenge, the one with the proof.
+enum class Turn { initial, first, last };
+
+Caller& scram_client(Stage& stage, Turn turn) {
+  Caller& client = stage.caller();
+  client.say(startup_bytes({{"user", "app"}, {"database", "shop"}}));
+  CHECK(client.heard() == "R(10)");
+  if (turn == Turn::initial) return client;
+  const std::string mechanism{"SCRAM-SHA-256\0", 14};
+  if (turn == Turn::first) {
+    client.say(raw_message('p', 22, mechanism + "\xff\xff\xff\xff"));
+  } else {
+    Buffer initial;
+    protocol::put_sasl_initial_response(initial, "SCRAM-SHA-256", "n,,n=,r=abcdefghijklmnop");
+    client.say(initial);
+  }
+  CHECK(client.heard() == "R(11)");
+  return client;
 }
 
 void check_alive(Stage& stage) {
@@ -172,6 +196,44 @@ TEST_CASE("lengths in the password message") {
     announce(client, 'p', length);
     CHECK(client.heard().find("E(FATAL)\"08P01 ") == 0);
     CHECK(client.peer.ended());
+  }
+}
+
+TEST_CASE("lengths in each of the client's SCRAM messages") {
+  for (const Turn turn : {Turn::initial, Turn::first, Turn::last}) {
+    for (const std::uint32_t length : kLengths) {
+      INFO("message " << static_cast<int>(turn) << " length " << length);
+      InOrder policy;
+      Stage stage(policy, kScram);
+      Caller& client = scram_client(stage, turn);
+      announce(client, 'p', length);
+      CHECK(client.heard() == "E(FATAL)\"08P01 invalid password message length\" .");
+    }
+  }
+}
+
+TEST_CASE("SCRAM messages that are longer than any may be") {
+  for (const std::size_t size : {8'193u, 65'500u, 1'048'576u}) {
+    const std::string much(size, 'r');
+    const std::string first = "n,,n=,r=" + much, last = "c=biws,r=" + much;
+    const auto big = [](std::string_view text) {
+      return static_cast<std::uint32_t>(text.size() + 4);
+    };
+    Buffer initial;
+    protocol::put_sasl_initial_response(initial, "SCRAM-SHA-256", first);
+    const std::pair<Turn, Buffer> messages[] = {{Turn::initial, initial},
+                                                {Turn::first, raw_message('p', big(first), first)},
+                                                {Turn::last, raw_message('p', big(last), last)}};
+    for (const auto& [turn, message] : messages) {
+      INFO("message " << static_cast<int>(turn) << " of " << size);
+      InOrder policy;
+      Stage stage(policy, kScram);
+      Caller& client = scram_client(stage, turn);
+      client.say(message);
+      CHECK(client.heard().find("E(FATAL)\"08P01 ") == 0);
+      CHECK(client.peer.ended());
+      CHECK(stage.backends() == 0);
+    }
   }
 }
 

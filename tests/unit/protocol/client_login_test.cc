@@ -234,6 +234,24 @@ TEST_CASE("a body above the maximum is refused even if the caller did not") {
   CHECK(std::string_view{login.fault().sqlstate} == "08P01");
 }
 
+TEST_CASE("a SCRAM message of a megabyte is refused wherever it comes") {
+  const Buffer much(1'048'576, 'r');
+  for (const bool after_first : {false, true}) {
+    ClientLogin login(AuthType::scram_sha_256, "alice", scram_form("pencil"), entropy());
+    Buffer out;
+    login.start(out);
+    if (after_first) {
+      Buffer first;
+      put_sasl_initial_response(first, kScramMechanism, "n,,n=,r=abc");
+      REQUIRE(login.on_message(Bytes{first}.subspan(kHeaderBytes), out) == Step::more);
+    }
+    out.clear();
+    CHECK(login.on_message(much, out) == Step::failed);
+    CHECK(std::string_view{login.fault().sqlstate} == "08P01");
+    CHECK(out.empty());
+  }
+}
+
 TEST_CASE("names of any kind and length go through and come back in the error") {
   for (const std::string& user :
        {std::string(63, 'u'), std::string(64, 'u'), std::string(65'536, 'u'),
