@@ -202,6 +202,15 @@ std::string server_tail(char tag, Bytes body) {
       return quoted(first_string(reader));
     case 'd':
       return quoted(as_text(body));
+    case 'v': {
+      const auto version = reader.u32().value_or(0);
+      std::string options;
+      for (auto left = reader.u32().value_or(0); left > 0; --left) {
+        options += (options.empty() ? "" : " ") + first_string(reader);
+      }
+      return in_brackets(std::to_string(version >> 16) + "." + std::to_string(version & 0xffff)) +
+             quoted(options);
+    }
     default:
       return {};
   }

@@ -151,19 +151,46 @@ TEST_CASE("startup parameters: tracked, ignored, refused") {
   CHECK(told(startup_bytes({{"database", "shop"}})).find("E(FATAL)\"28000 ") == 0);
 }
 
-TEST_CASE("protocol 3.2 gets a long key; unknown options are named, not refused") {
+TEST_CASE("NegotiateProtocolVersion: the minor that is spoken, and the options nobody knows") {
+  struct Asked {
+    std::uint32_t minor;
+    std::vector<std::string> options;
+    std::string told;  // In front of all the rest.
+    std::size_t key_bytes;
+  };
+  const Asked all[] = {{0, {}, "", 4},
+                       {0, {"_pq_.x"}, "v(3.0)\"_pq_.x\" ", 4},
+                       {0, {"_pq_.x", "_pq_.y"}, "v(3.0)\"_pq_.x _pq_.y\" ", 4},
+                       {1, {}, "v(3.0) ", 4},  // There was never a 3.1.
+                       {2, {}, "", 32},
+                       {2, {"_pq_.x"}, "v(3.2)\"_pq_.x\" ", 32},
+                       {3, {}, "v(3.2) ", 32},
+                       {9999, {"_pq_.x"}, "v(3.2)\"_pq_.x\" ", 32}};
+  for (const Asked& asked : all) {
+    INFO("3." << asked.minor << " with " << asked.options.size() << " options");
+    however_cut([&](InOrder& policy) {
+      Stage stage(policy);
+      Settings settings = as("app");
+      for (const std::string& name : asked.options) settings = with(settings, name, "1");
+      Caller& client = stage.caller();
+      client.say(startup_bytes(settings, 3u << 16 | asked.minor));
+      CHECK(client.heard().find(asked.told + "R S") == 0);
+      CHECK(client.key.size() == asked.key_bytes);
+      client.say("Q'select 1'");
+      CHECK(stage.backend(1).heard() == "Q\"select 1\"");
+      for (const auto& [name, value] : stage.backend(1).asked) CHECK(name.find("_pq_.") != 0);
+    });
+  }
+}
+
+TEST_CASE("NegotiateProtocolVersion comes before the password is asked for") {
   InOrder policy;
-  Stage stage(policy);
-  Caller& newer = stage.caller();
-  newer.say(startup_bytes(as("app"), 3u << 16 | 2));
-  CHECK(newer.heard().find("R S") == 0);
-  CHECK(newer.key.size() == 32);
-  Caller& grease = stage.caller();
-  grease.say(startup_bytes(with(as("app"), "_pq_.test_protocol_negotiation", ""), 3u << 16 | 9999));
-  CHECK(grease.heard().find("v R S") == 0);
-  CHECK(grease.key.size() == 32);
-  Caller& older = stage.client();
-  CHECK(older.key.size() == 4);
+  Stage stage(policy, {.config = "auth_type = plain", .secrets = {{"app", "secret"}}});
+  Caller& client = stage.caller();
+  client.say(startup_bytes(with(as("app"), "_pq_.x", "1")));
+  CHECK(client.heard() == "v(3.0)\"_pq_.x\" R(3)");
+  client.say("p'secret'");
+  CHECK(client.heard().find("R S") == 0);
 }
 
 TEST_CASE("max_packet_size limits the messages of both sides") {
