@@ -304,6 +304,7 @@ void Worker::maybe_release(Client& client) {
   if (server->release_put_off) return;
   unlink(client, *server);
   set_state(client, ClientEvent::transaction_over);
+  if (planted(Plant::double_release)) return move(*server, pool::ServerEvent::released);
   free(*server);
 }
 

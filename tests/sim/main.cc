@@ -1,7 +1,7 @@
 // main.cc: plays seeds until one complains; then plays that one again with its trace.
 //
 //   sim [--seeds A..B] [--seed S] [--replay FILE] [--workers N] [--steps N] [--trace]
-//       [--must-complain]   (for planted faults: silence is the failure)
+//       [--must-complain TEXT]   (for planted faults: success is a seed that complains of TEXT)
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
@@ -22,18 +22,18 @@ constexpr std::size_t kTailLines = 60;
 
 // For the signal: a failed check aborts within a run.
 volatile std::sig_atomic_t playing_seed = 0;
-volatile std::sig_atomic_t must_complain = 0;
 
 void on_abort(int) {
   std::printf("seed %d: a check failed\nreplay: sim --seed %d --trace\n",
               static_cast<int>(playing_seed), static_cast<int>(playing_seed));
   std::fflush(stdout);
-  std::_Exit(must_complain != 0 ? 0 : 1);
+  std::_Exit(1);
 }
 
 struct Plan {
   std::vector<std::uint64_t> seeds;
   Ask ask;
+  std::string must_complain_of;  // Empty: every complaint is a failure.
 };
 
 std::uint64_t number(const char* text) { return std::strtoull(text, nullptr, 10); }
@@ -60,13 +60,10 @@ Plan read(int argc, char** argv) {
       plan.ask.tracing = true;
       continue;
     }
-    if (word == "--must-complain") {
-      must_complain = 1;
-      continue;
-    }
     ++i;
     if (word == "--seed") plan.seeds.push_back(number(value));
     if (word == "--replay") add_file(plan, value);
+    if (word == "--must-complain") plan.must_complain_of = value;
     if (word == "--workers") plan.ask.workers = number(value);
     if (word == "--steps") plan.ask.steps_max = number(value);
     if (word != "--seeds") continue;
@@ -96,6 +93,7 @@ void show(const Ask& ask, const Outcome& outcome, std::size_t lines) {
 int main(int argc, char** argv) {
   std::signal(SIGABRT, on_abort);
   Plan plan = read(argc, argv);
+  const std::string& wanted = plan.must_complain_of;
   std::size_t steps = 0, answers = 0;
   for (const std::uint64_t seed : plan.seeds) {
     playing_seed = static_cast<std::sig_atomic_t>(seed);
@@ -104,7 +102,7 @@ int main(int argc, char** argv) {
     Outcome outcome = weir::sim::play(ask);
     steps += outcome.steps;
     answers += outcome.answers;
-    if (!outcome.complaint.empty() && !ask.tracing && must_complain == 0) {
+    if (!outcome.complaint.empty() && !ask.tracing && wanted.empty()) {
       ask.tracing = true;
       outcome = weir::sim::play(ask);
       show(ask, outcome, kTailLines);
@@ -112,12 +110,12 @@ int main(int argc, char** argv) {
       show(ask, outcome, outcome.trace.size());
     }
     if (outcome.complaint.empty()) continue;
-    if (must_complain == 0) return 1;
+    if (wanted.empty()) return 1;
     std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed),
                 outcome.complaint.c_str());
-    return 0;
+    if (outcome.complaint.find(wanted) != std::string::npos) return 0;
   }
-  std::printf("%zu seeds, %zu steps, %zu answers: nothing to complain of\n", plan.seeds.size(),
-              steps, answers);
-  return must_complain != 0 ? 1 : 0;
+  std::printf("%zu seeds, %zu steps, %zu answers: nothing to complain of%s%s\n", plan.seeds.size(),
+              steps, answers, wanted.empty() ? "" : " that has to do with: ", wanted.c_str());
+  return wanted.empty() ? 0 : 1;
 }
