@@ -1,6 +1,8 @@
 // login_test.cc: who gets in, by which method, and what a stranger learns: nothing.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/e2e/harness/pgweir.h"
 #include "tests/e2e/harness/raw_client.h"
 #include "tests/e2e/harness/session.h"
@@ -216,28 +218,50 @@ TEST_CASE("without a user name there is no login; without a database it is the u
   CHECK(alice.farewell().text == "no such database: alice");
 }
 
-TEST_CASE("protocol 3.2 and options nobody knows are negotiated, not refused") {
+TEST_CASE("minor versions and options nobody knows are negotiated, not refused") {
   if (is_pgbouncer()) return;
   Pgweir pgweir(Settings::on(Postgres::shared()));
-  RawClient newer(pgweir.port());
-  REQUIRE(newer.login("alice", "shop", {}, kProtocol32));
-  CHECK(newer.value("SELECT 1") == "1");
-
-  RawClient newest(pgweir.port());
-  newest.send(startup_packet({{"user", "alice"}, {"database", "shop"}, {"_pq_.foo", "1"}},
-                             kProtocol30 + 99));
-  const auto messages = newest.read_through('Z');
-  REQUIRE(messages.has_value());
-  bool negotiated = false;
-  for (const Message& message : *messages) {
-    if (message.tag != 'v') continue;
-    negotiated = true;
-    CHECK((from_be32(message.body) & 0xffffU) <= 2);
-    CHECK(from_be32(std::string_view(message.body).substr(4)) == 1);
-    CHECK(message.body.substr(8) == zero_ended("_pq_.foo"));
+  struct Wish {
+    std::uint32_t minor;
+    std::vector<std::string> options;
+    std::optional<std::uint32_t> told;  // Nothing: it gets what it asked for, without a word.
+    std::size_t key_bytes;
+  };
+  constexpr std::size_t kShortKey = 4 + 4;
+  constexpr std::size_t kLongKey = 4 + 32;  // Since 3.2.
+  const Wish wishes[] = {
+      {0, {}, {}, kShortKey}, {0, {"_pq_.x"}, 0, kShortKey},
+      {1, {}, 0, kShortKey},  // There never was a 3.1.
+      {2, {}, {}, kLongKey},  {2, {"_pq_.x", "_pq_.another one"}, 2, kLongKey},
+      {3, {}, 2, kLongKey},   {9'999, {"_pq_.test_protocol_negotiation"}, 2, kLongKey}};
+  for (const Wish& wish : wishes) {
+    CAPTURE(wish.minor);
+    CAPTURE(wish.options.size());
+    Parameters parameters = {{"user", "alice"}, {"database", "shop"}};
+    std::string expected = be32(kProtocol30 + wish.told.value_or(0)) +
+                           be32(static_cast<std::uint32_t>(wish.options.size()));
+    for (const std::string& option : wish.options) {
+      parameters.emplace_back(option, "1");
+      expected += zero_ended(option);
+    }
+    RawClient client(pgweir.port());
+    client.send(startup_packet(parameters, kProtocol30 + wish.minor));
+    const auto messages = client.read_through('Z');
+    REQUIRE(messages.has_value());
+    const auto is = [](char tag) { return [=](const Message& it) { return it.tag == tag; }; };
+    REQUIRE(std::ranges::count_if(*messages, is('v')) == (wish.told ? 1 : 0));
+    if (wish.told) CHECK(messages->front().tag == 'v');  // Before anything is asked.
+    if (wish.told) CHECK(messages->front().body == expected);
+    const auto key = std::ranges::find_if(*messages, is('K'));
+    REQUIRE(key != messages->end());
+    CHECK(key->body.size() == wish.key_bytes);
+    CHECK(client.value("SELECT 1") == "1");
+    client.send(query("SELECT pg_sleep(600)"));
+    while (!client.readable(20ms)) cancel(pgweir.port(), key->body);
+    const auto cancelled = client.read_through('Z');
+    REQUIRE(cancelled.has_value());
+    CHECK(sqlstate_in(*cancelled) == "57014");
   }
-  CHECK(negotiated);
-  CHECK(newest.value("SELECT 2") == "2");
 }
 
 TEST_CASE("protocol 2 and 4 are refused") {
