@@ -1,8 +1,7 @@
-// console_test.cc: the console's commands and the signals, as operators and their tools use them.
+// console_test.cc: the console and its commands, as operators and their tools use them.
 #include <doctest/doctest.h>
 
 #include "tests/e2e/harness/pgweir.h"
-#include "tests/e2e/harness/raw_client.h"
 #include "tests/e2e/harness/seen.h"
 
 using namespace weir::e2e;
@@ -12,11 +11,6 @@ namespace {
 Settings pool_of(int size, int workers = 1) {
   return Settings::on(Postgres::shared(), workers)
       .line("default_pool_size = " + std::to_string(size));
-}
-
-bool refuses(const Pgweir& pgweir) {
-  Session session(pgweir.conninfo());
-  return !session.alive() && session.error().find("refused") != std::string::npos;
 }
 
 // So many clients hold a transaction at once; one more waits.
@@ -208,14 +202,6 @@ TEST_CASE("a RELOAD of a bad file changes nothing and tells the console") {
   CHECK(has_room_for(pgweir, 2));
 }
 
-TEST_CASE("a SIGHUP with a bad file changes nothing") {
-  Pgweir pgweir(pool_of(1));
-  pgweir.write(pool_of(5).line("no_such_key = 1"));
-  pgweir.signal(SIGHUP);
-  CHECK(eventually([&] { return pgweir.log().find("no_such_key") != std::string::npos; }));
-  if (!is_pgbouncer()) CHECK(has_room_for(pgweir, 1));
-}
-
 TEST_CASE("SHUTDOWN ends the program at once") {
   for (const int workers : worker_counts()) {
     CAPTURE(workers);
@@ -229,72 +215,6 @@ TEST_CASE("SHUTDOWN ends the program at once") {
     CHECK_FALSE(client.exec("SELECT 1").ok());
     CHECK(eventually([&] { return witness.backends("usename = 'alice'") == 0; }));
   }
-}
-
-TEST_CASE("SIGTERM: no new clients, those inside finish, then exit 0") {
-  if (is_pgbouncer()) return;  // Since 1.23.
-  for (const int workers : worker_counts()) {
-    CAPTURE(workers);
-    Pgweir pgweir(pool_of(2, workers));
-    Session in_transaction(pgweir.conninfo());
-    in_transaction.run("BEGIN");
-    auto idle = std::make_unique<Session>(pgweir.conninfo());
-    pgweir.signal(SIGTERM);
-    CHECK(eventually([&] { return refuses(pgweir); }));
-    CHECK(idle->value("SELECT 'served still'") == "served still");
-    in_transaction.run("COMMIT");
-    CHECK(pgweir.running());
-    idle.reset();
-    CHECK(in_transaction.value("SELECT 'and me'") == "and me");
-    in_transaction.vanish();
-    CHECK(pgweir.wait() == 0);
-  }
-}
-
-TEST_CASE("SIGTERM twice: exit at once") {
-  if (is_pgbouncer()) return;
-  Pgweir pgweir(pool_of(2));
-  Session inside(pgweir.conninfo());
-  inside.run("BEGIN");
-  pgweir.signal(SIGTERM);
-  CHECK(eventually([&] { return refuses(pgweir); }));
-  pgweir.signal(SIGTERM);
-  CHECK(pgweir.wait() == 0);
-}
-
-TEST_CASE("SIGINT: waits for the servers in use, then exit 0") {
-  for (const int workers : worker_counts()) {
-    CAPTURE(workers);
-    Pgweir pgweir(pool_of(1, workers));
-    Session busy(pgweir.conninfo());
-    busy.run("BEGIN");
-    Session idle(pgweir.conninfo());
-    pgweir.signal(SIGINT);
-    if (!is_pgbouncer()) CHECK(eventually([&] { return refuses(pgweir); }));
-    CHECK(busy.value("SELECT 'in peace'") == "in peace");
-    busy.run("COMMIT");
-    CHECK(pgweir.wait() == 0);
-    CHECK_FALSE(idle.exec("SELECT 1").ok());
-  }
-}
-
-TEST_CASE("SIGINT: a client that waits for a server is told so") {
-  if (is_pgbouncer()) return;
-  Pgweir pgweir(pool_of(1));
-  Session console(pgweir.console());
-  Session busy(pgweir.conninfo());
-  busy.run("BEGIN");
-  RawClient waiting(pgweir.port());
-  REQUIRE(waiting.login());
-  waiting.send(query("SELECT 1"));
-  REQUIRE(eventually([&] { return pool_figure(console, "cl_waiting") == 1; }));
-  pgweir.signal(SIGINT);
-  const Farewell farewell = waiting.farewell();
-  CHECK(farewell.closed);
-  CHECK(farewell.text == "server shutting down");
-  CHECK(farewell.sqlstate == "57P01");
-  busy.run("COMMIT");
-  CHECK(pgweir.wait() == 0);
 }
 
 TEST_CASE("console commands by the extended protocol get a clean answer") {

@@ -257,7 +257,7 @@ TEST_CASE("minor versions and options nobody knows are negotiated, not refused")
     CHECK(key->body.size() == wish.key_bytes);
     CHECK(client.value("SELECT 1") == "1");
     client.send(query("SELECT pg_sleep(600)"));
-    while (!client.readable(20ms)) cancel(pgweir.port(), key->body);
+    CHECK(eventually([&] { return cancel(pgweir.port(), key->body), client.readable(20ms); }));
     const auto cancelled = client.read_through('Z');
     REQUIRE(cancelled.has_value());
     CHECK(sqlstate_in(*cancelled) == "57014");
