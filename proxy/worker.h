@@ -150,6 +150,7 @@ class Worker final : public TurnTaker, public Turn {
   void look_again(Share& share);
   std::unique_ptr<Server> take_out(Server& server);
   void on_deadline(Server& server);
+  void on_deadline_half_way(Server& server);
   void on_deadline_leaving(Server& server);
   Instant due(const Client& client) const;
   void arm(Client& client);

@@ -301,7 +301,11 @@ void Worker::maybe_release(Client& client) {
   if (client.share()->settings().mode == PoolMode::session) return;
   // What has come behind the last answer is nobody's yet: it is looked at first, once it is whole.
   server->release_put_off = server->more_at_hand() || !server->between_messages();
-  if (server->release_put_off) return;
+  if (server->release_put_off) {
+    // A message that never ends must not hold the place for ever.
+    if (!server->between_messages()) deadlines.arm(*server, world.now() + kFarewellMax);
+    return;
+  }
   unlink(client, *server);
   set_state(client, ClientEvent::transaction_over);
   if (planted(Plant::double_release)) return move(*server, pool::ServerEvent::released);

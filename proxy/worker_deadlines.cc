@@ -98,6 +98,8 @@ void Worker::on_deadline(Server& server) {
       return on_deadline_leaving(server);
     case ServerState::idle:
       break;
+    case ServerState::linked:
+      return on_deadline_half_way(server);
     default:
       return;  // Looked at again when it idles.
   }
@@ -113,6 +115,14 @@ void Worker::on_deadline(Server& server) {
     server.idle_since = now;
   }
   arm_idle(server);
+}
+
+// Its client is done, but it has begun one more message and does not end it. Who has had a part of
+// that cannot go on either.
+void Worker::on_deadline_half_way(Server& server) {
+  if (!server.release_put_off || server.between_messages()) return;
+  if (!server.broke_off()) return release_and_dismiss(server);
+  lose_link(server, {"08P01", "the server does not end its message"});
 }
 
 // It has not hung up: its last query still runs, or it is beyond our reach.

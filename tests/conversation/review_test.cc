@@ -165,6 +165,28 @@ TEST_CASE("a notification that comes in two pieces behind ReadyForQuery holds no
   }
 }
 
+TEST_CASE("a notification that never ends behind ReadyForQuery costs the server, not the next") {
+  const Buffer all = server_bytes("T D C Z A'chan'");
+  const std::size_t answer_bytes = server_bytes("T D C Z").size();
+  for (std::size_t cut = answer_bytes + 1; cut < all.size(); ++cut) {
+    InOrder policy;
+    Stage stage(policy, kOneServer);
+    Caller& one = stage.client();
+    Caller& two = stage.client();
+    one.say("Q'select 1'");
+    stage.backend(1).say(first_bytes(all, cut));
+    two.say("Q'select 2'");
+    stage.wait(proxy::kFarewellMax - kMillisecond);
+    CHECK(two.heard().empty());
+    stage.wait(kMillisecond);
+    CHECK(stage.backend(1).heard() == "Q\"select 1\" X .");
+    CHECK(stage.backend(2).heard() == "Q\"select 2\"");
+    // Behind half a message nothing can follow.
+    const bool told = cut >= answer_bytes + 5;
+    CHECK(one.heard() == (told ? "T D C Z ... ." : "T D C Z"));
+  }
+}
+
 TEST_CASE("who asks on while half a notification is there keeps its server") {
   const Buffer notification = server_bytes("A'chan'");
   for (std::size_t cut = 1; cut < notification.size(); ++cut) {
