@@ -23,8 +23,8 @@ constexpr std::size_t kPieceBytes = 1 << 20;
 // As long as PostgreSQL's own limit for a row or a parameter allows, in round figures.
 constexpr std::size_t kLongest = 1'000'000'000;
 
-// PostgreSQL itself takes four times a row's length. A machine without that gets a shorter one, which
-// the test's messages tell.
+// PostgreSQL itself takes four times a row's length. A machine without that gets a shorter one,
+// which the test's messages tell.
 bool has_room_for_the_longest() {
   std::istringstream lines(read_file("/proc/meminfo"));
   long available_kib = 0;
