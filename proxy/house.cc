@@ -34,6 +34,7 @@ House::House(std::unique_ptr<const config::Config> config, std::string file, Log
     : file_(std::move(file)),
       log_(log),
       workers_count_(worker_count(config->settings)),
+      placement_(workers_count_, config->settings.worker_threads == 0),
       street_(workers_count_, io::SocketOptions::from(config->settings)),
       commons_(workers_count_, random_secret(street_[0]),
                protocol::Tracked{config->settings.track_extra_parameters}, *this, log) {
@@ -95,7 +96,7 @@ void House::run() {
 }
 
 void House::on_accept(Socket socket, const Address& peer, bool own_uid) {
-  const std::size_t to = emptiest_worker();
+  const std::size_t to = placement_.choose(commons_.stats);
   commons_.stats[to].clients.fetch_add(1, std::memory_order_relaxed);
   Mail mail{Accepted{socket, peer, own_uid}};
   if (to == 0) return workers_[0]->deliver(std::move(mail));
@@ -110,17 +111,6 @@ void House::on_full() {
   log_.line(Level::warning,
             "out of file descriptors: no new clients until some are closed "
             "(raise the limit of open files)");
-}
-
-std::size_t House::emptiest_worker() {
-  std::size_t best = last_worker_ = (last_worker_ + 1) % workers_count_;
-  for (std::size_t i = 0; i < workers_count_; ++i) {
-    const auto clients = [this](std::size_t worker) {
-      return commons_.stats[worker].clients.load(std::memory_order_relaxed);
-    };
-    if (clients(i) < clients(best)) best = i;
-  }
-  return best;
 }
 
 void House::on_signal(int number) {

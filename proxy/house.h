@@ -16,6 +16,7 @@
 #include "proxy/io/listener.h"
 #include "proxy/io/loop.h"
 #include "proxy/io/signals.h"
+#include "proxy/placement.h"
 #include "proxy/worker.h"
 
 namespace weir::proxy {
@@ -55,7 +56,6 @@ class House final : private Office {
   void on_accept(Socket socket, const Address& peer, bool own_uid);
   void on_full();
   void on_signal(int number);
-  std::size_t emptiest_worker();
   void say_start() const;
 
   const std::string file_;
@@ -65,12 +65,12 @@ class House final : private Office {
   std::vector<Asker> told_;     // When the reload under way is done. Never two at a time.
   std::vector<Asker> waiting_;  // For a reload after it.
   const std::size_t workers_count_;
+  Placement placement_;
   io::Street street_;
   Commons commons_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<io::Listener> listener_;
   std::unique_ptr<io::Signals> signals_;
-  std::size_t last_worker_ = 0;
   Instant full_said_at_ = -kNever / 2;
   std::atomic<int> stops_asked_ = 0;  // By signals and consoles: a signal after another is final.
 };

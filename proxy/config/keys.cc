@@ -131,7 +131,7 @@ constexpr auto kKeys = std::to_array<Key>({
   {"unix_socket_mode", integer, U::octal, "0777", G, restart, built, "Mode of the unix socket; a leading 0 makes it octal"},
   {"user", text, U::none, nullptr, G, restart, built, "Become this user before anything is opened"},
   {"verbose", integer, U::level, nullptr, G, reloads, built, "Above 0: each dial, link, hand-over and cancel in the log"},
-  {"worker_threads", integer, U::threads, "0", G, restart, built, "Threads that carry traffic, 64 at most; 0: one per core"},
+  {"worker_threads", integer, U::threads, "0", G, restart, built, "Threads that carry traffic, 64 at most; 0: one per core, and few clients on few of them"},
 
   // A line of [databases], and of [users] where the name means the same there.
   {"application_name", text, U::none, nullptr, D, reloads, built, "Startup parameter for servers"},
