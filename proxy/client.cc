@@ -183,6 +183,7 @@ Client::Begin Client::begin_linked(const ClientMessage& message) {
     return Begin::wait;
   }
   to.release_put_off = false;  // It goes on asking here.
+  to.half_way_since = kNever;
   if (message.owes) to.ledger.note(*message.owes, Action::forward);
   watch_name_ = message.owes == Request::parse && !to.has_named_statements;
   return Begin::pass;

@@ -22,9 +22,17 @@ using protocol::Verdict;
 
 namespace {
 
-// A text that has lost its end ends behind a whole character.
-void cut_short(std::string& text) {
-  while (!text.empty() && static_cast<unsigned char>(text.back()) >= 0x80) text.pop_back();
+// A text that has lost its end ends behind a whole character of UTF-8.
+void end_whole(std::string& text) {
+  const auto byte = [&](std::size_t from_end) {
+    return static_cast<unsigned char>(text[text.size() - 1 - from_end]);
+  };
+  std::size_t tail = 0;
+  while (tail < std::min<std::size_t>(3, text.size()) && (byte(tail) & 0xc0U) == 0x80) ++tail;
+  if (tail == text.size()) return;
+  const unsigned char lead = byte(tail);
+  const std::size_t wanted = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
+  if (wanted > tail) text.resize(text.size() - 1 - tail);
 }
 
 }  // namespace
@@ -285,12 +293,11 @@ void Server::take_start(const Piece& piece) {
   if (!start) return;
   reading_ = Reading::none;  // The rest streams by.
   if (const auto fault = note_error(start->first)) return doubt(*fault);
+  end_whole(own_fault_.text);
+  end_whole(farewell_);
   if (for_nobody()) return doubt(own_fault_);
   Client* const to = linked();
-  if (dropping_ || to == nullptr) {
-    cut_short(own_fault_.text);
-    return;
-  }
+  if (dropping_ || to == nullptr) return;
   put_copy(piece, start->first);
   to->stream.put(start->rest);
   passing_ = !piece.ends;

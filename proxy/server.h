@@ -75,8 +75,9 @@ class Server final : public pool::ServerSlot, private StreamUser {
   bool in_connect_query = false;      // Its test is the database's connect_query.
   bool last_warning = false;          // It has been asked twice to leave.
   Instant tested_at = -1;
-  bool cancel_wanted = false;    // Once our own query is answered.
-  bool release_put_off = false;  // Until all that has come at once has been looked at.
+  bool cancel_wanted = false;       // Once our own query is answered.
+  bool release_put_off = false;     // Until all that has come at once has been looked at.
+  Instant half_way_since = kNever;  // Its client is done, but it has begun one more message.
   std::string why_leaving;
 
  private:

@@ -51,6 +51,8 @@ class Stream final : public pool::Link, private Endpoint {
   bool quiet() const { return is_open() && outbox_.empty() && !unread_; }
 
   // The peer does not take what it is sent.
+  // It does not read: whoever it feeds has to get rid of what it has first.
+  bool throttled() const { return throttled_; }
   bool congested() const { return outbox_.stored_bytes() > kOutboxHighBytes; }
 
   // `bytes` must stay where they are until this event is over.

@@ -13,10 +13,10 @@ using pool::ServerState;
 
 Worker::Worker(World& the_world, Commons& the_commons, const config::Config& config,
                std::size_t worker_index)
-    : world(the_world), commons(the_commons), index(worker_index) {
+    : world(the_world), commons(the_commons), index(worker_index), reported_at_(the_world.now()) {
   apply(config);
   open_forced();
-  if (index == 0) deadlines.arm(stats_due_, world.now() + config.settings.stats_period_us);
+  arm_stats();
 }
 
 // What still lives goes without a word: the process is ending.
@@ -138,6 +138,7 @@ void Worker::take(Cancel& letter) { cancel(letter.pid, letter.key); }
 void Worker::take(Reload& letter) {
   apply(*letter.config);
   open_forced();
+  arm_stats();
   for (auto& [id, of] : shares_) {
     if (!of->configure(*config_, commons)) stop_serving(*of);
   }
@@ -155,10 +156,8 @@ void Worker::take(Reload& letter) {
 // next one.
 void Worker::resettle(Share& of) {
   for (const auto state : {ClientState::welcoming, ClientState::parked, ClientState::ready}) {
-    of.clients.at(state).each([&](pool::ClientSlot& slot) {
-      Client& client = static_cast<Client&>(slot);
-      if (Share& to = home(client); &to != &of) move_house(client, to);
-    });
+    of.clients.at(state).each(
+        [this](pool::ClientSlot& slot) { go_home(static_cast<Client&>(slot)); });
   }
 }
 
@@ -335,14 +334,18 @@ void Worker::log(Level level, const Server& server, std::string_view text) {
                               " " + std::string{text});
 }
 
+void Worker::arm_stats() {
+  if (index == 0) deadlines.arm(stats_due_, reported_at_ + config_->settings.stats_period_us);
+}
+
 void Worker::log_stats() {
-  const auto& now = config_->settings;
-  deadlines.arm(stats_due_, world.now() + now.stats_period_us);
+  const auto span =
+      static_cast<std::uint64_t>(world.now() - std::exchange(reported_at_, world.now()));
+  arm_stats();
   const Totals before = std::exchange(reported_, commons.totals());
-  if (!now.log_stats) return;
+  if (!config_->settings.log_stats || span == 0) return;
   const auto a_second = [&](std::uint64_t Totals::*of) {
-    const auto count = reported_.*of - before.*of;
-    return std::to_string(count * kSecond / static_cast<std::uint64_t>(now.stats_period_us));
+    return std::to_string((reported_.*of - before.*of) * kSecond / span);
   };
   const auto links = std::max<std::uint64_t>(1, reported_.links - before.links);
   commons.log.line(Level::info, "stats: " + a_second(&Totals::transactions) + " xacts/s, " +

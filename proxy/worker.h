@@ -116,7 +116,7 @@ class Worker final : public TurnTaker, public Turn {
   bool count_client(Client& client, const std::string& database, Fault& refusal);
   void uncount_client(Client& client);
   void enter_pool(Client& client, Share& share);
-  Share& home(const Client& client);
+  bool go_home(Client& client);
   void move_house(Client& client, Share& to);
   void greet(Client& client);
   std::optional<std::string> untold_parameter(const Client& client) const;
@@ -150,6 +150,7 @@ class Worker final : public TurnTaker, public Turn {
   void look_again(Share& share);
   std::unique_ptr<Server> take_out(Server& server);
   void on_deadline(Server& server);
+  void arm_half_way(Server& server);
   void on_deadline_half_way(Server& server);
   void on_deadline_leaving(Server& server);
   Instant due(const Client& client) const;
@@ -184,6 +185,7 @@ class Worker final : public TurnTaker, public Turn {
   void renew(Share& share);
   void dismiss_unused(Share& share, std::string_view why);
   void check_finished();
+  void arm_stats();
   void log_stats();
   Client* find_console(std::uint64_t id);
 
@@ -205,6 +207,7 @@ class Worker final : public TurnTaker, public Turn {
   std::vector<std::unique_ptr<CancelCall>> dead_cancels_;
   pool::Deadline stats_due_{pool::Deadline::Kind::worker};
   Totals reported_;  // By the last log_stats().
+  Instant reported_at_;
   std::optional<Stop> stopping_;
   bool finished_ = false;
 };

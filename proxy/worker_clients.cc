@@ -15,6 +15,16 @@ using pool::ClientEvent;
 using pool::ClientState;
 using pool::PoolMode;
 
+namespace {
+
+Fault too_many_pools() {
+  return {"53300", "too many pools",
+          "Each pair of a database and a user has a pool, at most " + std::to_string(kPoolsMax) +
+              " of them until a restart."};
+}
+
+}  // namespace
+
 void Worker::set_state(Client& client, ClientEvent on) {
   pool::ClientYard& yard = client.pool != nullptr ? client.pool->clients : lobby_;
   yard.move(client, on);
@@ -56,11 +66,7 @@ void Worker::admit(Client& client, const std::string& database, protocol::Values
   if (stopping_) return client.refuse({"57P03", "pooler is shutting down"});
   const PoolId id{database, found->user.value_or(user)};
   Fault refusal{"53300", {}, {}};
-  if (!commons.has_room(id)) {
-    return client.refuse({"53300", "too many pools",
-                          "Each pair of a database and a user has a pool, at most " +
-                              std::to_string(kPoolsMax) + " of them until a restart."});
-  }
+  if (!commons.has_room(id)) return client.refuse(too_many_pools());
   if (!count_client(client, database, refusal)) return client.refuse(refusal);
   client.settings = settings.intern(std::move(asked));
   set_state(client, ClientEvent::proved);
@@ -125,11 +131,19 @@ void Worker::enter_pool(Client& client, Share& to) {
   grow(to);
 }
 
-// The pool whose servers it may use now. REQUIRES: its database is in the configuration.
-Share& Worker::home(const Client& client) {
-  Share& of = *client.share();
+// Moves it to the pool whose servers it may use now; false: it was refused. REQUIRES: its database
+// is in the configuration.
+bool Worker::go_home(Client& client) {
+  const Share& of = *client.share();
   const std::string& user = of.database->user ? *of.database->user : client.user();
-  return user == of.id.user ? of : share({of.id.database, user});
+  if (user == of.id.user) return true;
+  const PoolId id{of.id.database, user};
+  if (commons.has_room(id)) {
+    move_house(client, share(id));
+    return true;
+  }
+  client.refuse(too_many_pools());
+  return false;
 }
 
 void Worker::move_house(Client& client, Share& to) {
@@ -214,8 +228,8 @@ bool Worker::want_server(Client& client) {
         {"3D000", "no such database: " + client.database(), "It is gone from the configuration."});
     return false;
   }
-  Share& of = home(client);
-  if (&of != client.share()) move_house(client, of);
+  if (!go_home(client)) return false;
+  Share& of = *client.share();
   of.park(client, world.now());
   asking_ = &client;
   if (!of.idle().empty()) match(of);
@@ -302,8 +316,7 @@ void Worker::maybe_release(Client& client) {
   // What has come behind the last answer is nobody's yet: it is looked at first, once it is whole.
   server->release_put_off = server->more_at_hand() || !server->between_messages();
   if (server->release_put_off) {
-    // A message that never ends must not hold the place for ever.
-    if (!server->between_messages()) deadlines.arm(*server, world.now() + kFarewellMax);
+    if (!server->between_messages()) arm_half_way(*server);
     return;
   }
   unlink(client, *server);
@@ -316,6 +329,7 @@ void Worker::unlink(Client& client, Server& server) {
   server.stream.set_feeder(nullptr);
   client.stream.set_feeder(nullptr);
   server.cancel_wanted = server.release_put_off = false;
+  server.half_way_since = kNever;
   if (std::exchange(client.waits_for_ledger, false)) go_on_later(client);
   client.share()->unlink(client, server);
 }

@@ -117,10 +117,19 @@ void Worker::on_deadline(Server& server) {
   arm_idle(server);
 }
 
-// Its client is done, but it has begun one more message and does not end it. Who has had a part of
-// that cannot go on either.
+// A message that never ends must not hold the place for ever, however slowly it trickles.
+void Worker::arm_half_way(Server& server) {
+  if (server.half_way_since == kNever) server.half_way_since = world.now();
+  deadlines.arm(server, server.half_way_since + kFarewellMax);
+}
+
+// Who has had a part of a message that does not end cannot go on either.
 void Worker::on_deadline_half_way(Server& server) {
   if (!server.release_put_off || server.between_messages()) return;
+  if (server.stream.throttled()) {  // It is its client that does not read.
+    server.half_way_since = world.now();
+    return arm_half_way(server);
+  }
   if (!server.broke_off()) return release_and_dismiss(server);
   lose_link(server, {"08P01", "the server does not end its message"});
 }

@@ -66,7 +66,7 @@ void Worker::match(Share& of) {
 
 void Worker::grow(Share& of) {
   if (of.database == nullptr || stopping_ == Stop::when_servers_left) return;
-  for (;;) {
+  while (of.waiting() > 0 || of.below_minimum()) {
     const Growth growth = of.grow(world.now());
     wake(growth.wake);
     switch (growth.kind) {
@@ -153,7 +153,8 @@ void Worker::login_failed(Server& server, const Fault& fault, bool certain) {
   world.random(dice);
   of.login_failed(world.now(), dice[0] / 256.0);
   of.login_failure = fault.text;
-  if (server.generation == of.generation) of.host_failed(server.host_turn);
+  // A certain refusal is about the user or the database, whichever host says it.
+  if (!certain && server.generation == of.generation) of.host_failed(server.host_turn);
   log(Level::warning, server, "login failed: " + fault.text + " (" + fault.sqlstate + ")");
   bury(server);
   if (certain && of.shared().limit.taken() == 0) refuse_waiting(of, fault);

@@ -139,6 +139,12 @@ TEST_CASE("of a long error that refuses a setting the client hears the beginning
     std::string text = "no ";
     while (text.size() < 20'000) text += "\xc3\xa9";
     stage.backend(1).say("E'22023 " + text.insert(3, kLong.substr(0, 16'300)) + "' Z");
-    CHECK(client.heard() == "E(FATAL)\"22023 no " + kLong.substr(0, 16'300) + "\" .");
+    const std::string beginning = "E(FATAL)\"22023 no " + kLong.substr(0, 16'300);
+    std::string heard = client.heard();
+    REQUIRE(heard.find(beginning) == 0);
+    heard.erase(0, beginning.size());
+    CHECK(heard.size() > 4);
+    while (heard.find("\xc3\xa9") == 0) heard.erase(0, 2);
+    CHECK(heard == "\" .");
   });
 }

@@ -82,6 +82,21 @@ TEST_CASE("load_balance_hosts = disable: a failed login counts as well") {
   CHECK(client.heard().find("Z") != std::string::npos);
 }
 
+TEST_CASE("load_balance_hosts = disable: a user that no host lets in moves nobody") {
+  InOrder policy;
+  Stage stage(policy, {.databases = kPair});
+  const Pair pair(stage);
+  pair.one.answer = Answer::accept;
+  stage.greeting = "E(FATAL)'28P01 password authentication failed for user \"bob\"'";
+  stage.caller().login({}, "bob", "pair");
+  REQUIRE(stage.backends() == 1);
+  CHECK(pair.host(1) == "one");
+  stage.greeting = kGreeting;
+  pair.client();
+  REQUIRE(stage.backends() == 2);
+  CHECK(pair.host(2) == "one");
+}
+
 TEST_CASE("load_balance_hosts = disable: dials that fail together leave no host out") {
   InOrder policy;
   Stage stage(policy, {.config = "server_connect_timeout = 1", .databases = kPair});

@@ -187,6 +187,44 @@ TEST_CASE("a notification that never ends behind ReadyForQuery costs the server,
   }
 }
 
+TEST_CASE("a notification that trickles behind ReadyForQuery has ten seconds as well") {
+  InOrder policy;
+  Stage stage(policy, kOneServer);
+  Caller& one = stage.client();
+  one.say("Q'select 1'");
+  stage.backend(1).say("T D C Z");
+  one.say("Q'select 2'");
+  stage.backend(1).say(join(server_bytes("T D C Z"), Buffer{'A', 0, 1, 0, 0}));
+  for (int second = 1; second <= 12; ++second) {
+    if (!stage.backend(1).peer.closed()) stage.backend(1).say(Buffer{'x'});
+    stage.wait(kSecond);
+  }
+  CHECK(stage.backend(1).peer.closed());
+  CHECK(one.peer.closed());
+}
+
+TEST_CASE("that its client does not read is no fault of a server with half a notice") {
+  InOrder policy;
+  Stage stage(policy, kOneServer);
+  Caller& slow = stage.client();
+  slow.say("Q'select 1'");
+  slow.peer.set_capacity(1);
+  slow.peer.set_reading(false);
+  const Buffer row = raw_message('D', 4 + 120'000, std::string(120'000, 'r'));
+  const Buffer notice = raw_message('N', 4 + 100'000, std::string(100'000, 'n'));
+  const Buffer all = join(join(join(server_bytes("T"), row), server_bytes("C Z")), notice);
+  stage.backend(1).say(first_bytes(all, all.size() - 70'000));
+  stage.backend(1).say(Buffer(all.end() - 70'000, all.end()));
+  REQUIRE(stage.backend(1).peer.paused());
+  stage.wait(60 * kSecond);
+  CHECK_FALSE(stage.backend(1).peer.closed());
+  slow.peer.set_capacity(1 << 20);
+  slow.peer.set_reading(true);
+  stage.run();
+  CHECK(slow.peer.take().size() == all.size());
+  CHECK(stage.town.worker(0).count_pools().at(0).sv_idle == 1);
+}
+
 TEST_CASE("who asks on while half a notification is there keeps its server") {
   const Buffer notification = server_bytes("A'chan'");
   for (std::size_t cut = 1; cut < notification.size(); ++cut) {

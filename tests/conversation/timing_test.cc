@@ -93,6 +93,19 @@ TEST_CASE("log_stats counts transactions in every mode, and the mean wait for a 
   }
 }
 
+TEST_CASE(
+    "a stats_period that a RELOAD shortens ends the period, and the figures are of all of it") {
+  InOrder policy;
+  Stage stage(policy, {.config = "log_stats = 1\nstats_period = 3600"});
+  stage.obliging = true;
+  Caller& client = stage.client();
+  for (int i = 0; i < 200; ++i) client.say("Q'select 1'");
+  stage.wait(100 * kSecond);
+  stage.town.reload(Stage::config_text({.config = "log_stats = 1\nstats_period = 60"}));
+  stage.run();
+  CHECK(stage.town.log.contains("stats: 2 xacts/s, 2 queries/s, wait 0 us, clients 1"));
+}
+
 TEST_CASE("server_login_retry = 0 tries often, but not without a pause") {
   InOrder policy;
   Stage stage(policy, {.config = "server_login_retry = 0"});
@@ -173,6 +186,21 @@ TEST_CASE("min_pool_size keeps nothing ready for whoever has not come yet") {
   Stage stage(policy, {.config = "min_pool_size = 2"});
   stage.wait(kSecond);
   CHECK(stage.backends() == 0);
+}
+
+TEST_CASE("min_pool_size fills no pool that all clients have left") {
+  const std::string lines = "min_pool_size = 2\nserver_lifetime = 60";
+  InOrder policy;
+  Stage stage(policy, {.config = lines});
+  Caller& client = stage.client();
+  stage.wait(kSecond);
+  REQUIRE(stage.backends() == 2);
+  client.say("X");
+  stage.wait(120 * kSecond);
+  REQUIRE(stage.door.open == 0);
+  stage.town.reload(Stage::config_text({.config = lines}));
+  stage.wait(60 * kSecond);
+  CHECK(stage.backends() == 2);
 }
 
 TEST_CASE("a minimum without a client gives way, and is filled when the limit has room again") {
