@@ -33,7 +33,7 @@ class Share : public pool::Pool, public pool::Deadline {
   };
   // Where the next server connection goes: the hosts take turns, or one keeps it until it fails.
   Aim next_target();
-  // The connection that had this turn has failed, or its login.
+  // The connection that had this turn has failed, and not for its user or its database.
   // REQUIRES: it was dialled with the configuration in force.
   void host_failed(std::uint32_t turn);
   protocol::ServerLogin::Request login_request() const;

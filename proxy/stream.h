@@ -50,9 +50,9 @@ class Stream final : public pool::Link, private Endpoint {
   // Nothing waits in either direction.
   bool quiet() const { return is_open() && outbox_.empty() && !unread_; }
 
-  // The peer does not take what it is sent.
   // It does not read: whoever it feeds has to get rid of what it has first.
   bool throttled() const { return throttled_; }
+  // The peer does not take what it is sent.
   bool congested() const { return outbox_.stored_bytes() > kOutboxHighBytes; }
 
   // `bytes` must stay where they are until this event is over.
