@@ -114,6 +114,8 @@ bool constant_time_equal(Bytes left, Bytes right) {
 }
 
 void wipe(std::string& secret) {
+  // A short text that was moved or shortened is still there, behind the end.
+  secret.resize(secret.capacity());
   OPENSSL_cleanse(secret.data(), secret.size());
   secret.clear();
 }

@@ -1,17 +1,16 @@
 #include "protocol/scram.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "protocol/check.h"
-#include "protocol/saslprep.h"
 
 namespace weir::protocol {
 
 namespace {
 
-constexpr std::size_t kSaltBytes = 16;  // Of ours, as PostgreSQL.
+constexpr std::string_view kEndPoint = "tls-server-end-point";  // RFC 5929 section 4.
+constexpr std::size_t kBindingNameBytesMax = 64;
 
 tl::unexpected<Fault> malformed(std::string_view what) {
   return fail("08P01", "malformed SCRAM message: " + std::string{what});
@@ -57,30 +56,6 @@ bool are_extensions(std::string_view text) {
   return true;
 }
 
-std::optional<std::uint32_t> parse_iterations(std::string_view text) {
-  std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  if (value < 1 || value > kScramIterationsMax) return std::nullopt;
-  return value;
-}
-
-std::optional<Buffer> parse_salt(std::string_view text) {
-  if (text.size() > kScramMessageBytesMax) return std::nullopt;
-  auto salt = base64_decode(text);
-  if (!salt || salt->empty() || salt->size() > kScramSaltBytesMax) return std::nullopt;
-  return salt;
-}
-
-std::optional<Digest> parse_digest(std::string_view text) {
-  if (text.size() > 2 * kDigestBytes) return std::nullopt;
-  const auto bytes = base64_decode(text);
-  if (!bytes || bytes->size() != kDigestBytes) return std::nullopt;
-  Digest digest{};
-  std::copy(bytes->begin(), bytes->end(), digest.begin());
-  return digest;
-}
-
 Digest operator^(Digest left, const Digest& right) {
   for (std::size_t i = 0; i < left.size(); ++i) left[i] ^= right[i];
   return left;
@@ -94,106 +69,83 @@ std::string auth_message(std::string_view client_first_bare, std::string_view se
   return text;
 }
 
-Digest salted_password(std::string_view password, Bytes salt, std::uint32_t iterations) {
-  std::string prepared = saslprep(password);
-  const Digest salted = pbkdf2(as_bytes(prepared), salt, iterations);
-  wipe(prepared);
-  return salted;
+// What c= must be: the header that client-first opened with, and what the exchange is bound to.
+std::string binding_text(std::string_view gs2, const ScramBinding& binding) {
+  Buffer all(gs2.begin(), gs2.end());
+  if (binding.plus) all.insert(all.end(), binding.end_point.begin(), binding.end_point.end());
+  return base64_encode(all);
 }
 
-Digest labelled(Bytes key, std::string_view label, std::string_view user) {
-  std::string text{label};
-  text.append(user);
-  return hmac_sha256(key, as_bytes(text));
+// RFC 5802 section 7: cb-name.
+bool is_binding_name(std::string_view text) {
+  return !text.empty() && text.size() <= kBindingNameBytesMax &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '.' || c == '-';
+         });
 }
 
-// The flag and authzid that open a client-first-message: "n,," or "y,,".
-Result<std::string_view> parse_gs2(std::string_view message) {
-  if (message.starts_with("p=")) {
-    return malformed("channel binding was not offered");
+Result<void> check_binding_name(std::string_view name) {
+  if (!is_binding_name(name)) return malformed("expected the name of a channel-binding type");
+  if (name == kEndPoint) return {};
+  return fail("08P01", "unsupported SCRAM channel-binding type \"" + std::string{name} + "\"",
+              std::string{kEndPoint} + " is supported.");
+}
+
+// The flag of client-first-message: whether the client binds, could have, or cannot.
+Result<void> check_flag(std::string_view flag, const ScramBinding& binding) {
+  if (flag.starts_with("p=")) {
+    if (binding.plus) return check_binding_name(flag.substr(2));
+    return malformed(binding.end_point.empty()
+                         ? "channel binding was not offered"
+                         : "SCRAM-SHA-256 was selected, but the message asks for channel binding");
   }
-  if (!message.starts_with("n,") && !message.starts_with("y,")) {
-    return malformed("unexpected channel-binding flag");
+  if (flag != "n" && flag != "y") return malformed("unexpected channel-binding flag");
+  if (binding.plus) {
+    return malformed("SCRAM-SHA-256-PLUS was selected, but the message lacks channel binding");
   }
-  if (message.substr(2, 1) != "," && message.substr(2, 2) != "a=") {
-    return malformed("expected a comma or an authorization identity");
+  if (flag == "y" && !binding.end_point.empty()) {
+    return fail("28000",
+                "SCRAM channel binding negotiation error: the client supports channel binding and "
+                "thinks that the server does not, but it does",
+                "Somebody between the client and the server may have changed what was offered.");
   }
-  if (message[2] == 'a') {
-    return fail("0A000", "client uses authorization identity, but it is not supported");
-  }
-  return message.substr(0, 3);
+  return {};
 }
 
 }  // namespace
 
-std::optional<ScramSecret> ScramSecret::parse(std::string_view text) {
-  if (!text.starts_with(kScramMechanism)) return std::nullopt;
-  text.remove_prefix(kScramMechanism.size());
-  // What is left: $<iterations>:<salt>$<StoredKey>:<ServerKey>
-  const auto field = [&text](char opens) -> std::optional<std::string_view> {
-    if (text.empty() || text.front() != opens) return std::nullopt;
-    text.remove_prefix(1);
-    const std::string_view value = text.substr(0, text.find_first_of("$:"));
-    text.remove_prefix(value.size());
-    return value;
-  };
-  const auto iterations_text = field('$');
-  const auto salt_text = field(':');
-  const auto stored_text = field('$');
-  const auto server_text = field(':');
-  if (!iterations_text || !salt_text || !stored_text || !server_text || !text.empty()) {
-    return std::nullopt;
-  }
-  const auto iterations = parse_iterations(*iterations_text);
-  auto salt = parse_salt(*salt_text);
-  const auto stored = parse_digest(*stored_text);
-  const auto server = parse_digest(*server_text);
-  if (!iterations || !salt || !stored || !server) return std::nullopt;
-  return ScramSecret{*iterations, std::move(*salt), *stored, *server};
-}
-
-ScramSecret ScramSecret::from_password(std::string_view password, Bytes salt,
-                                       std::uint32_t iterations) {
-  WEIR_CHECK(iterations >= 1 && iterations <= kScramIterationsMax);
-  Digest salted = salted_password(password, salt, iterations);
-  Digest client_key = hmac_sha256(salted, as_bytes("Client Key"));
-  ScramSecret secret{iterations, Buffer(salt.begin(), salt.end()), sha256(client_key),
-                     hmac_sha256(salted, as_bytes("Server Key"))};
-  wipe(salted);
-  wipe(client_key);
-  return secret;
-}
-
-std::string ScramSecret::text() const {
-  std::string text{kScramMechanism};
-  text.append("$").append(std::to_string(iterations)).append(":").append(base64_encode(salt));
-  text.append("$").append(base64_encode(stored_key)).append(":").append(base64_encode(server_key));
-  return text;
-}
-
-bool ScramSecret::matches(std::string_view password) const {
-  return constant_time_equal(from_password(password, salt, iterations).stored_key, stored_key);
-}
-
-Buffer scram_stable_salt(Bytes key, std::string_view user) {
-  const Digest digest = labelled(key, "salt:", user);
-  return Buffer(digest.begin(), digest.begin() + kSaltBytes);
-}
-
-ScramSecret scram_mock_secret(Bytes key, std::string_view user) {
-  // StoredKey is a hash that nobody knows an origin of; to prove it is to invert SHA-256.
-  return {kScramIterations, scram_stable_salt(key, user), labelled(key, "stored:", user),
-          labelled(key, "server:", user)};
-}
-
 std::string scram_nonce_text(const ScramNonce& nonce) { return base64_encode(nonce); }
 
-ScramServer::ScramServer(ScramSecret secret, std::string nonce)
-    : secret_(std::move(secret)), nonce_(std::move(nonce)) {}
+ScramServer::ScramServer(std::vector<ScramSecret> secrets, std::string nonce, ScramBinding binding)
+    : secrets_(std::move(secrets)), nonce_(std::move(nonce)), binding_(std::move(binding)) {
+  WEIR_CHECK(!secrets_.empty());
+  WEIR_CHECK(!binding_.plus || !binding_.end_point.empty());
+}
+
+ScramServer::~ScramServer() { wipe(proof_); }
+
+// The flag and authzid that open a client-first-message: "n,,", "y,," or
+// "p=tls-server-end-point,,".
+Result<std::string_view> ScramServer::take_gs2(std::string_view client_first) const {
+  const std::size_t comma = client_first.find(',');
+  if (comma == client_first.npos) return malformed("expected a channel-binding flag");
+  if (const auto checked = check_flag(client_first.substr(0, comma), binding_); !checked) {
+    return tl::unexpected(checked.error());
+  }
+  const std::string_view behind = client_first.substr(comma + 1);
+  if (behind.starts_with("a=")) {
+    return fail("0A000", "client uses authorization identity, but it is not supported");
+  }
+  if (!behind.starts_with(",")) {
+    return malformed("expected a comma or an authorization identity");
+  }
+  return client_first.substr(0, comma + 2);
+}
 
 Result<std::string> ScramServer::first(std::string_view client_first) {
   if (client_first.size() > kScramMessageBytesMax) return malformed("too long");
-  const auto gs2 = parse_gs2(client_first);
+  const auto gs2 = take_gs2(client_first);
   if (!gs2) return tl::unexpected(gs2.error());
   const std::string_view bare = client_first.substr(gs2->size());
 
@@ -208,9 +160,16 @@ Result<std::string> ScramServer::first(std::string_view client_first) {
   gs2_ = *gs2;
   client_first_bare_ = bare;
   nonce_.insert(0, *nonce);
-  server_first_ = "r=" + nonce_ + ",s=" + base64_encode(secret_.salt) +
-                  ",i=" + std::to_string(secret_.iterations);
+  server_first_ = "r=" + nonce_ + ",s=" + base64_encode(secrets_.front().salt) +
+                  ",i=" + std::to_string(secrets_.front().iterations);
   return server_first_;
+}
+
+Result<void> ScramServer::check_binding(std::string_view text) const {
+  if (constant_time_equal(as_bytes(text), as_bytes(binding_text(gs2_, binding_)))) return {};
+  if (!binding_.plus) return malformed("channel binding does not repeat the first message");
+  return fail("28000", "SCRAM channel binding check failed",
+              "The client sees another server certificate than the one that is in use here.");
 }
 
 Result<std::string> ScramServer::last(std::string_view client_final) {
@@ -219,13 +178,14 @@ Result<std::string> ScramServer::last(std::string_view client_final) {
   const std::size_t proof_at = client_final.rfind(",p=");
   if (proof_at == client_final.npos) return malformed("expected a proof");
   const std::string_view without_proof = client_final.substr(0, proof_at);
-  const auto proof = parse_digest(client_final.substr(proof_at + 3));
+  const auto proof = parse_scram_digest(client_final.substr(proof_at + 3));
   if (!proof) return malformed("expected a proof of 32 bytes");
 
   Attributes attributes(without_proof);
   const auto binding = attributes.next('c');
-  if (!binding || *binding != base64_encode(as_bytes(gs2_))) {
-    return malformed("channel binding does not repeat the first message");
+  if (!binding) return malformed("expected channel binding");
+  if (const auto checked = check_binding(*binding); !checked) {
+    return tl::unexpected(checked.error());
   }
   const auto nonce = attributes.next('r');
   if (!nonce || !constant_time_equal(as_bytes(*nonce), as_bytes(nonce_))) {
@@ -233,20 +193,74 @@ Result<std::string> ScramServer::last(std::string_view client_final) {
   }
   if (!are_extensions(attributes.left())) return malformed("unknown attribute");
 
-  const std::string auth = auth_message(client_first_bare_, server_first_, without_proof);
-  Digest client_key = *proof ^ hmac_sha256(secret_.stored_key, as_bytes(auth));
-  const bool proved = constant_time_equal(sha256(client_key), secret_.stored_key);
-  wipe(client_key);
-  if (!proved) return fail("28P01", "SASL authentication failed");
-  return "v=" + base64_encode(hmac_sha256(secret_.server_key, as_bytes(auth)));
+  auth_ = auth_message(client_first_bare_, server_first_, without_proof);
+  proof_ = *proof;
+  return prove();
 }
 
-ScramClient::ScramClient(std::string_view password, std::string nonce)
-    : password_(password), nonce_(std::move(nonce)) {}
+Result<std::string> ScramServer::last_again(std::vector<ScramSecret> secrets) {
+  WEIR_CHECK(!auth_.empty() && !keys_);
+  const ScramBasis named = basis();
+  std::erase_if(secrets, [&](const ScramSecret& one) { return one.basis() != named; });
+  // None: what has failed before fails again, which takes as long.
+  if (!secrets.empty()) secrets_ = std::move(secrets);
+  return prove();
+}
+
+Result<std::string> ScramServer::prove() {
+  const std::size_t tries = std::max(secrets_.size(), kSecretTriesMin);
+  for (std::size_t i = 0; i < tries; ++i) {
+    if (!proves(secrets_[i % secrets_.size()])) continue;
+    return "v=" + base64_encode(hmac_sha256(keys_->server_key, as_bytes(auth_)));
+  }
+  return fail("28P01", "SASL authentication failed");
+}
+
+bool ScramServer::proves(const ScramSecret& secret) {
+  Digest client_key = proof_ ^ hmac_sha256(secret.stored_key, as_bytes(auth_));
+  const bool proved = constant_time_equal(sha256(client_key), secret.stored_key);
+  if (proved) keys_ = ScramKeys{client_key, secret.server_key, secret.text()};
+  wipe(client_key);
+  return proved;
+}
+
+ScramClient::ScramClient(std::string_view password, std::string nonce, ScramBinding binding)
+    : password_(password), nonce_(std::move(nonce)), binding_(std::move(binding)) {
+  WEIR_CHECK(!binding_.plus || !binding_.end_point.empty());
+}
+
+ScramClient::ScramClient(const ScramKeys& keys, std::string nonce, ScramBinding binding)
+    : ScramClient(std::string_view{}, std::move(nonce), std::move(binding)) {
+  keys_ = keys;
+}
 
 ScramClient::~ScramClient() { wipe(password_); }
 
-std::string ScramClient::first() const { return "n,,n=,r=" + nonce_; }
+std::string_view ScramClient::mechanism() const {
+  return binding_.plus ? kScramPlusMechanism : kScramMechanism;
+}
+
+// "y": we could bind, and the server does not offer it. One that did offer it then knows that
+// somebody has taken the offer away.
+std::string ScramClient::gs2() const {
+  if (binding_.plus) return "p=" + std::string{kEndPoint} + ",,";
+  return binding_.end_point.empty() ? "n,," : "y,,";
+}
+
+std::string ScramClient::first() const { return gs2() + "n=,r=" + nonce_; }
+
+Result<void> ScramClient::find_keys(const ScramBasis& basis) {
+  if (!keys_) {
+    keys_ = ScramKeys::from_password(password_, basis);
+    return {};
+  }
+  const auto secret = ScramSecret::parse(keys_->secret);
+  if (secret && secret->basis() == basis) return {};
+  return fail("28P01",
+              "the server's SCRAM secret differs from the one the client proved: it has another "
+              "salt or number of iterations",
+              "auth_file or auth_query must hold the very secret of the server's pg_authid.");
+}
 
 Result<std::string> ScramClient::answer(std::string_view server_first) {
   if (server_first.size() > kScramMessageBytesMax) return malformed("too long");
@@ -258,21 +272,21 @@ Result<std::string> ScramClient::answer(std::string_view server_first) {
     return malformed("nonce does not begin with ours");
   }
   const auto salt_text = attributes.next('s');
-  const auto salt = salt_text ? parse_salt(*salt_text) : std::nullopt;
+  auto salt = salt_text ? parse_scram_salt(*salt_text) : std::nullopt;
   if (!salt) return malformed("expected a salt of 1 to 1024 bytes");
   const auto iterations_text = attributes.next('i');
-  const auto iterations = iterations_text ? parse_iterations(*iterations_text) : std::nullopt;
+  const auto iterations = iterations_text ? parse_scram_iterations(*iterations_text) : std::nullopt;
   if (!iterations) return malformed("expected 1 to 1000000 iterations");
   if (!are_extensions(attributes.left())) return malformed("unknown attribute");
+  if (const auto found = find_keys({std::move(*salt), *iterations}); !found) {
+    return tl::unexpected(found.error());
+  }
 
-  std::string client_final = "c=biws,r=" + std::string{*nonce};  // biws: base64 of "n,,".
+  std::string client_final = "c=" + binding_text(gs2(), binding_) + ",r=" + std::string{*nonce};
   const std::string auth = auth_message("n=,r=" + nonce_, server_first, client_final);
-  Digest salted = salted_password(password_, *salt, *iterations);
-  Digest client_key = hmac_sha256(salted, as_bytes("Client Key"));
-  const Digest proof = client_key ^ hmac_sha256(sha256(client_key), as_bytes(auth));
-  server_signature_ = hmac_sha256(hmac_sha256(salted, as_bytes("Server Key")), as_bytes(auth));
-  wipe(salted);
-  wipe(client_key);
+  const Digest stored_key = sha256(keys_->client_key);
+  const Digest proof = keys_->client_key ^ hmac_sha256(stored_key, as_bytes(auth));
+  server_signature_ = hmac_sha256(keys_->server_key, as_bytes(auth));
   return client_final + ",p=" + base64_encode(proof);
 }
 
@@ -284,7 +298,7 @@ Result<void> ScramClient::verify(std::string_view server_final) const {
                 "server refused the SCRAM exchange: " + std::string{error->substr(0, 100)});
   }
   const auto text = attributes.next('v');
-  const auto signature = text ? parse_digest(*text) : std::nullopt;
+  const auto signature = text ? parse_scram_digest(*text) : std::nullopt;
   if (!signature) return malformed("expected a server signature");
   if (!are_extensions(attributes.left())) return malformed("unknown attribute");
   if (!constant_time_equal(*signature, server_signature_)) {

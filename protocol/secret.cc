@@ -1,9 +1,9 @@
 #include "protocol/secret.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "protocol/crypto.h"
-#include "protocol/scram.h"
 
 namespace weir::protocol {
 
@@ -46,6 +46,32 @@ std::optional<std::string> md5_answer(std::string_view md5_form, Bytes salt) {
   std::string text{md5_form.substr(kMd5Prefix.size())};
   text.append(as_text(salt));
   return md5_of(std::move(text));
+}
+
+ScramBasis scram_basis(std::span<const std::string> secrets, std::size_t offer,
+                       ScramBasis otherwise) {
+  std::vector<ScramBasis> found;
+  for (const std::string& text : secrets) {
+    const auto secret = ScramSecret::parse(text);
+    if (!secret) continue;
+    if (std::find(found.begin(), found.end(), secret->basis()) != found.end()) continue;
+    found.push_back(secret->basis());
+  }
+  return found.empty() ? std::move(otherwise) : std::move(found[offer % found.size()]);
+}
+
+std::vector<ScramSecret> scram_secrets(std::span<const std::string> secrets,
+                                       const ScramBasis& basis) {
+  std::vector<ScramSecret> found;
+  for (const std::string& text : secrets) {
+    const auto secret = ScramSecret::parse(text);
+    if (secret && secret->basis() == basis) {
+      found.push_back(*secret);
+    } else if (secret_kind(text) == SecretKind::plain) {
+      found.push_back(ScramSecret::from_password(text, basis.salt, basis.iterations));
+    }
+  }
+  return found;
 }
 
 }  // namespace weir::protocol

@@ -63,7 +63,10 @@ std::string name_of(char tag) {
 }  // namespace
 
 ServerLogin::ServerLogin(Request request, const ScramNonce& nonce)
-    : request_(std::move(request)), nonce_(nonce) {}
+    : request_(request), nonce_(nonce) {
+  // Copied, then wiped: a short text that is moved leaves its bytes behind.
+  if (request.secret) wipe(*request.secret);
+}
 
 ServerLogin::~ServerLogin() {
   if (request_.secret) wipe(*request_.secret);
@@ -127,14 +130,44 @@ ServerLogin::Step ServerLogin::refuse_unexpected(char tag) {
 
 ServerLogin::Step ServerLogin::no_password(std::string_view method) {
   std::string text = "server asks for " + std::string{method} + " authentication, but ";
-  if (secret_kind(request_.secret.value_or("")) == SecretKind::none) {
+  if (secret_kind(request_.secret.value_or("")) == SecretKind::none && !request_.keys) {
     return refuse({"28P01", text + "no password is known for user \"" + request_.user + "\"",
                    "Set password= in [databases], or add the user to auth_file."});
   }
   return refuse({"28P01",
                  text + "only a hash of the password is known for user \"" + request_.user + "\"",
-                 "Store the plain password: an md5 hash answers md5 only, and a SCRAM secret "
-                 "cannot log in to a server."});
+                 hint_for_hash(method)});
+}
+
+std::string ServerLogin::hint_for_hash(std::string_view method) const {
+  if (method == kScramMechanism && secret_kind(request_.secret.value_or("")) == SecretKind::scram) {
+    return "A client of this user has to log in by SCRAM first, and its secret must be the very "
+           "one of the server's pg_authid; or store the plain password.";
+  }
+  return "Store the plain password: an md5 hash answers md5 only, and a SCRAM secret SCRAM only.";
+}
+
+// Why this message would log us in without the channel binding that is required; empty: it is the
+// way to a bound login, or says nothing of it.
+std::string ServerLogin::why_unbound(const Authentication& authentication) const {
+  const auto& offered = authentication.mechanisms;
+  switch (authentication.kind) {
+    case Authentication::Kind::ok:
+      return scram_ ? "" : "the server asks for no proof at all";
+    case Authentication::Kind::cleartext:
+      return "the server asks for cleartext password authentication";
+    case Authentication::Kind::md5:
+      return "the server asks for md5 authentication";
+    case Authentication::Kind::sasl:
+      if (request_.end_point.empty()) return "the connection to the server has nothing to bind to";
+      if (std::find(offered.begin(), offered.end(), kScramPlusMechanism) != offered.end())
+        return "";
+      return "the server does not offer SCRAM-SHA-256-PLUS";
+    case Authentication::Kind::sasl_continue:
+    case Authentication::Kind::sasl_final:
+      break;
+  }
+  return "";
 }
 
 ServerLogin::Step ServerLogin::on_authentication(Bytes body, Buffer& out) {
@@ -142,6 +175,12 @@ ServerLogin::Step ServerLogin::on_authentication(Bytes body, Buffer& out) {
   if (!parsed) return refuse(std::move(parsed.error()));
   // A server that skips its own proof ends here: no edge leads from scram_last to ok.
   if (!advance(event_of(parsed->kind))) return refuse_unexpected('R');
+  if (request_.channel_binding == ChannelBinding::require) {
+    if (const std::string why = why_unbound(*parsed); !why.empty()) {
+      return refuse({"28000", "channel binding is required, but " + why,
+                     "It takes TLS, and scram-sha-256 in the server's pg_hba.conf."});
+    }
+  }
   switch (parsed->kind) {
     case Authentication::Kind::ok:
       return Step::more;
@@ -188,15 +227,24 @@ ServerLogin::Step ServerLogin::on_md5(Bytes salt, Buffer& out) {
 }
 
 ServerLogin::Step ServerLogin::on_sasl(const std::vector<std::string>& mechanisms, Buffer& out) {
-  if (std::find(mechanisms.begin(), mechanisms.end(), kScramMechanism) == mechanisms.end()) {
-    return refuse(
-        {"0A000", "server offers no SASL mechanism that is supported", "SCRAM-SHA-256 is."});
+  const auto offers = [&](std::string_view one) {
+    return std::find(mechanisms.begin(), mechanisms.end(), one) != mechanisms.end();
+  };
+  ScramBinding binding;
+  if (request_.channel_binding != ChannelBinding::disable) binding.end_point = request_.end_point;
+  binding.plus = !binding.end_point.empty() && offers(kScramPlusMechanism);
+  if (!binding.plus && !offers(kScramMechanism)) {
+    return refuse({"0A000", "server offers no SASL mechanism that is supported",
+                   "SCRAM-SHA-256 is, and over TLS SCRAM-SHA-256-PLUS."});
   }
-  if (secret_kind(request_.secret.value_or("")) != SecretKind::plain) {
-    return no_password("SCRAM-SHA-256");
+  if (secret_kind(request_.secret.value_or("")) == SecretKind::plain) {
+    scram_.emplace(*request_.secret, scram_nonce_text(nonce_), std::move(binding));
+  } else if (request_.keys) {
+    scram_.emplace(*request_.keys, scram_nonce_text(nonce_), std::move(binding));
+  } else {
+    return no_password(kScramMechanism);
   }
-  scram_.emplace(*request_.secret, scram_nonce_text(nonce_));
-  put_sasl_initial_response(out, kScramMechanism, scram_->first());
+  put_sasl_initial_response(out, scram_->mechanism(), scram_->first());
   return Step::more;
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "protocol/bytes.h"
+#include "protocol/channel_binding.h"
 #include "protocol/decode.h"
 #include "protocol/machine.h"
 #include "protocol/result.h"
@@ -30,11 +31,17 @@ class ServerLogin {
   enum class Step { more, welcomed, failed };
 
   struct Request {
-    std::string user;
-    std::string database;
-    std::vector<std::pair<std::string, std::string>> parameters;  // Further startup parameters.
+    std::string user = {};
+    std::string database = {};
+    std::vector<std::pair<std::string, std::string>> parameters =
+        {};  // Further startup parameters.
     // The password, or its md5 form, which answers md5 only. A SCRAM secret cannot log in.
-    std::optional<std::string> secret;
+    std::optional<std::string> secret = {};
+    // Without a plain password: what a client proved by SCRAM, for a server with the same secret.
+    std::optional<ScramKeys> keys = {};
+    // tls-server-end-point of the connection. Empty: it has none.
+    Buffer end_point = {};
+    ChannelBinding channel_binding = ChannelBinding::prefer;
   };
 
   ServerLogin(Request request, const ScramNonce& nonce);
@@ -50,7 +57,8 @@ class ServerLogin {
   Step on_message(char tag, Bytes body, Buffer& out);
 
   // REQUIRES: failed. The server's own SQLSTATE and text when it sent an ErrorResponse; 08P01 for
-  // a message out of place; 28000 or 28P01 when we lack the password it wants.
+  // a message out of place; 28P01 when we lack the password it wants, 28000 when it would log us
+  // in without the channel binding that is required.
   const Fault& fault() const { return fault_; }
   // The ErrorResponse whole, with DETAIL and a SQLSTATE that is not one of PostgreSQL's own.
   const std::optional<ErrorFields>& server_error() const { return server_error_; }
@@ -93,7 +101,6 @@ class ServerLogin {
   bool advance(Event event);
   Step refuse(Fault fault);
   Step refuse_unexpected(char tag);
-  Step take(Event event, const Authentication& authentication, Buffer& out);
   Step on_authentication(Bytes body, Buffer& out);
   Step on_cleartext(Buffer& out);
   Step on_md5(Bytes salt, Buffer& out);
@@ -105,6 +112,8 @@ class ServerLogin {
   Step on_error(Bytes body);
   Step on_notice();
   Step no_password(std::string_view method);
+  std::string hint_for_hash(std::string_view method) const;
+  std::string why_unbound(const Authentication& authentication) const;
 
   Request request_;
   ScramNonce nonce_;

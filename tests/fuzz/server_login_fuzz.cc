@@ -1,7 +1,9 @@
 // Property: however the server's stream is cut, the login answers and ends the same; the password
-// leaves only for a server that asked for it in clear text; a server that was asked for SCRAM never
-// gets a welcome without its own proof; what the login keeps stays within its maxima.
+// leaves only for a server that asked for it in clear text, and never where channel binding is
+// required; a server that was asked for SCRAM, or that must bind, never gets a welcome without its
+// own proof; what the login keeps stays within its maxima.
 #include <string>
+#include <vector>
 
 #include "protocol/framer.h"
 #include "protocol/server_login.h"
@@ -22,6 +24,20 @@ bool asks_scram(char tag, Bytes body) {
   return tag == 'R' && body.size() >= 4 && load_u32(body.data()) == 10;
 }
 
+// Each kind of login that a server may meet: a plain password with and without an end point, and
+// the keys of a client instead.
+std::vector<ServerLogin::Request> requests() {
+  ServerLogin::Request plain{.user = "alice", .database = "shop", .secret = kPassword};
+  auto bound = plain;
+  bound.end_point.assign(32, 7);
+  auto required = bound;
+  required.channel_binding = ChannelBinding::require;
+  auto keys = bound;
+  keys.secret.reset();
+  keys.keys = ScramKeys::from_password(kPassword, {Buffer{0}, 1});
+  return {plain, bound, required, keys};
+}
+
 void check_end(const ServerLogin& login, Step step, bool scram) {
   if (step == Step::failed) WEIR_CHECK(!login.fault().text.empty());
   // To know the password it would have to find it: the fuzzer cannot prove itself.
@@ -32,8 +48,9 @@ void check_end(const ServerLogin& login, Step step, bool scram) {
   WEIR_CHECK(login.cancel_key().size() <= 256);
 }
 
-std::string converse(Bytes stream, std::size_t part_bytes) {
-  ServerLogin login({"alice", "shop", {}, kPassword}, ScramNonce{});
+std::string converse(const ServerLogin::Request& request, Bytes stream, std::size_t part_bytes) {
+  const bool required = request.channel_binding == ChannelBinding::require;
+  ServerLogin login(request, ScramNonce{});
   Buffer out;
   login.start(out);
   out.clear();
@@ -42,7 +59,7 @@ std::string converse(Bytes stream, std::size_t part_bytes) {
   Step step = Step::more;
   bool over = false;
   bool clear_text = false;
-  bool scram = false;
+  bool scram = required;
   fuzz::in_parts(stream, part_bytes, [&](Bytes part) {
     Piece piece;
     while (!over && framer.next(part, piece) == Framer::Cut::piece) {
@@ -57,7 +74,7 @@ std::string converse(Bytes stream, std::size_t part_bytes) {
     }
   });
   const std::string answers{as_text(out)};
-  WEIR_CHECK(clear_text || answers.find(kPassword) == answers.npos);
+  WEIR_CHECK((clear_text && !required) || answers.find(kPassword) == answers.npos);
   return answers + std::to_string(static_cast<int>(step)) + login.fault().text;
 }
 
@@ -65,7 +82,9 @@ std::string converse(Bytes stream, std::size_t part_bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const Bytes stream{data, size};
-  const std::string whole = converse(stream, size + 1);
-  WEIR_CHECK(converse(stream, 1) == whole);
+  for (const auto& request : requests()) {
+    const std::string whole = converse(request, stream, size + 1);
+    WEIR_CHECK(converse(request, stream, 1) == whole);
+  }
   return 0;
 }

@@ -6,6 +6,7 @@
 #include "protocol/encode.h"
 #include "protocol/framer.h"
 #include "protocol/secret.h"
+#include "tests/unit/protocol/login_talk.h"
 #include "tests/vectors/vectors.h"
 
 using namespace weir;
@@ -14,9 +15,25 @@ using Step = ClientLogin::Step;
 
 namespace {
 int pbkdf2_runs = 0;
+int hmac_runs = 0;
+}  // namespace
+
+// The linker puts these in front of OpenSSL's (--wrap).
+extern "C" unsigned char* __real_EVP_Q_mac(void*, const char*, const char*, const char*,
+                                           const void*, const void*, std::size_t,
+                                           const unsigned char*, std::size_t, unsigned char*,
+                                           std::size_t, std::size_t*);
+extern "C" unsigned char* __wrap_EVP_Q_mac(void* context, const char* name, const char* query,
+                                           const char* digest, const void* parameters,
+                                           const void* key, std::size_t key_bytes,
+                                           const unsigned char* data, std::size_t data_bytes,
+                                           unsigned char* out, std::size_t out_bytes,
+                                           std::size_t* out_written) {
+  ++hmac_runs;
+  return __real_EVP_Q_mac(context, name, query, digest, parameters, key, key_bytes, data,
+                          data_bytes, out, out_bytes, out_written);
 }
 
-// The linker puts this in front of OpenSSL's (--wrap).
 extern "C" int __real_PKCS5_PBKDF2_HMAC(const char*, int, const unsigned char*, int, int,
                                         const void*, int, unsigned char*);
 extern "C" int __wrap_PKCS5_PBKDF2_HMAC(const char* password, int password_bytes,
@@ -29,24 +46,13 @@ extern "C" int __wrap_PKCS5_PBKDF2_HMAC(const char* password, int password_bytes
 
 namespace {
 
-Entropy entropy() {
-  Entropy given;
-  given.md5_salt = {1, 2, 3, 4};
-  given.mock_key.fill(9);
-  return given;
-}
-
-std::string scram_form(std::string_view password) {
-  return ScramSecret::from_password(password, Buffer(16, 5), 2).text();
-}
-
-std::optional<std::string> secret_named(std::string_view name) {
-  if (name == "plain") return "pencil";
-  if (name == "md5") return *md5_secret("pencil", "alice");
-  if (name == "scram") return scram_form("pencil");
-  if (name == "broken") return "SCRAM-SHA-256$4096:AAAA";
-  if (name == "empty") return "";
-  return std::nullopt;
+std::vector<std::string> secret_named(std::string_view name) {
+  if (name == "plain") return {"pencil"};
+  if (name == "md5") return {*md5_secret("pencil", "alice")};
+  if (name == "scram") return {scram_form("pencil")};
+  if (name == "broken") return {"SCRAM-SHA-256$4096:AAAA"};
+  if (name == "empty") return {""};
+  return {};
 }
 
 AuthType type_named(std::string_view name) {
@@ -72,8 +78,7 @@ std::string sent(const Buffer& out) {
 // What a conversation does: the client's stream in, a line of text out.
 class Conversation {
  public:
-  Conversation(AuthType type, std::optional<std::string> secret)
-      : login_(type, "alice", std::move(secret), entropy()) {
+  explicit Conversation(ClientLogin::Options options) : login_(std::move(options)) {
     Buffer out;
     note(login_.start(out), out);
   }
@@ -117,36 +122,6 @@ class Conversation {
   bool over_ = false;
 };
 
-// A whole SCRAM login with this password, as libpq would do it.
-Step scram_login(ClientLogin& login, std::string_view password,
-                 std::string* server_first = nullptr) {
-  Buffer out;
-  REQUIRE(login.start(out) == Step::more);
-  ScramClient client(password, "client-nonce");
-  Buffer message;
-  put_sasl_initial_response(message, kScramMechanism, client.first());
-  out.clear();
-  REQUIRE(login.on_message(Bytes{message}.subspan(kHeaderBytes), out) == Step::more);
-  const auto challenge = parse_authentication(Bytes{out}.subspan(kHeaderBytes));
-  REQUIRE(challenge);
-  if (server_first) *server_first = challenge->data;
-  const auto answer = client.answer(challenge->data);
-  REQUIRE(answer);
-  out.clear();
-  const Step step = login.on_message(as_bytes(*answer), out);
-  if (step == Step::proved) {
-    const std::size_t final_bytes = 1 + load_u32(out.data() + 1);
-    const auto last = parse_authentication(Bytes{out}.first(final_bytes).subspan(kHeaderBytes));
-    REQUIRE(last);
-    CHECK(client.verify(last->data));
-    CHECK(parse_authentication(Bytes{out}.subspan(final_bytes + kHeaderBytes))->kind ==
-          Authentication::Kind::ok);
-  } else {
-    CHECK(out.empty());
-  }
-  return step;
-}
-
 }  // namespace
 
 TEST_CASE("client login vectors, cut in every way") {
@@ -158,8 +133,10 @@ TEST_CASE("client login vectors, cut in every way") {
       stream.insert(stream.end(), more.begin(), more.end());
     }
     vectors::every_cut(stream, [&](const vectors::Parts& parts) {
-      Conversation conversation(type_named(one.setting("type")),
-                                secret_named(one.setting("secret")));
+      auto options =
+          login_options(type_named(one.setting("type")), secret_named(one.setting("secret")));
+      options.end_point.assign(one.setting("tls") == "yes" ? 32 : 0, 7);
+      Conversation conversation(std::move(options));
       for (const Bytes part : parts) conversation.feed(part);
       REQUIRE(conversation.text() == one.setting("expect"));
     });
@@ -168,28 +145,29 @@ TEST_CASE("client login vectors, cut in every way") {
 
 TEST_CASE("SCRAM proves who knows the password, against each kind of secret") {
   for (const auto type : {AuthType::scram_sha_256, AuthType::md5}) {
-    ClientLogin right(type, "alice", scram_form("pencil"), entropy());
+    ClientLogin right(login_options(type, {scram_form("pencil")}));
     CHECK(scram_login(right, "pencil") == Step::proved);
-    ClientLogin wrong(type, "alice", scram_form("pencil"), entropy());
+    ClientLogin wrong(login_options(type, {scram_form("pencil")}));
     CHECK(scram_login(wrong, "pencils") == Step::failed);
   }
-  ClientLogin plain(AuthType::scram_sha_256, "alice", "pencil", entropy());
+  ClientLogin plain(login_options(AuthType::scram_sha_256, {"pencil"}));
   CHECK(scram_login(plain, "pencil") == Step::proved);
-  ClientLogin md5(AuthType::scram_sha_256, "alice", md5_secret("pencil", "alice"), entropy());
+  ClientLogin md5(login_options(AuthType::scram_sha_256, secret_named("md5")));
   CHECK(scram_login(md5, "pencil") == Step::failed);
   CHECK(md5.fault().text == "password authentication failed for user \"alice\"");
-  ClientLogin empty(AuthType::scram_sha_256, "alice", "", entropy());
+  ClientLogin empty(login_options(AuthType::scram_sha_256, {""}));
   CHECK(scram_login(empty, "") == Step::failed);
-  ClientLogin broken(AuthType::scram_sha_256, "alice", "SCRAM-SHA-256$x", entropy());
+  ClientLogin broken(login_options(AuthType::scram_sha_256, {"SCRAM-SHA-256$x"}));
   CHECK(scram_login(broken, "SCRAM-SHA-256$x") == Step::failed);
 }
 
 TEST_CASE("an unknown user is asked as a known one is, with a salt that stays") {
-  const auto first_of = [](std::optional<std::string> secret, const std::string& user,
+  const auto first_of = [](std::vector<std::string> secrets, const std::string& user,
                            std::uint8_t nonce) {
-    Entropy fresh = entropy();
-    fresh.nonce.fill(nonce);
-    ClientLogin login(AuthType::scram_sha_256, user, std::move(secret), fresh);
+    auto options = login_options(AuthType::scram_sha_256, std::move(secrets));
+    options.user = user;
+    options.entropy.nonce.fill(nonce);
+    ClientLogin login(std::move(options));
     std::string server_first;
     const Step step = scram_login(login, "guess", &server_first);
     CHECK(step == Step::failed);
@@ -197,17 +175,21 @@ TEST_CASE("an unknown user is asked as a known one is, with a salt that stays") 
     CHECK(login.fault().text == "password authentication failed for user \"" + user + "\"");
     return server_first.substr(server_first.find(",s="));  // Salt and iterations.
   };
-  CHECK(first_of(std::nullopt, "nobody", 1) == first_of(std::nullopt, "nobody", 2));
-  CHECK(first_of(std::nullopt, "nobody", 1) != first_of(std::nullopt, "noone", 1));
-  CHECK(first_of(std::nullopt, "alice", 1) == first_of("pencil", "alice", 2));
-  CHECK(first_of(std::nullopt, "alice", 1) == first_of(md5_secret("x", "alice"), "alice", 2));
+  CHECK(first_of({}, "nobody", 1) == first_of({}, "nobody", 2));
+  CHECK(first_of({}, "nobody", 1) != first_of({}, "noone", 1));
+  CHECK(first_of({}, "alice", 1) == first_of({"pencil"}, "alice", 2));
+  CHECK(first_of({}, "alice", 1) == first_of({*md5_secret("x", "alice")}, "alice", 2));
 }
 
 TEST_CASE("under md5 the caller may have unknown users asked by SCRAM") {
-  ClientLogin login(AuthType::md5, "nobody", std::nullopt, entropy(), true);
+  auto unknown = login_options(AuthType::md5);
+  unknown.unknown_by_scram = true;
+  ClientLogin login(std::move(unknown));
   CHECK(scram_login(login, "guess") == Step::failed);
   Buffer out;
-  ClientLogin known(AuthType::md5, "alice", "pencil", entropy(), true);
+  auto options = login_options(AuthType::md5, {"pencil"});
+  options.unknown_by_scram = true;
+  ClientLogin known(std::move(options));
   CHECK(known.start(out) == Step::more);
   CHECK(parse_authentication(Bytes{out}.subspan(kHeaderBytes))->kind == Authentication::Kind::md5);
 }
@@ -215,12 +197,12 @@ TEST_CASE("under md5 the caller may have unknown users asked by SCRAM") {
 TEST_CASE("a password proved in clear text can be used further, an unproved one cannot") {
   Buffer out;
   for (const char* kind : {"plain", "md5", "scram"}) {
-    ClientLogin login(AuthType::plain, "alice", secret_named(kind), entropy());
+    ClientLogin login(login_options(AuthType::plain, secret_named(kind)));
     login.start(out);
     CHECK(login.on_message(vectors::parse_bytes(R"("pencil\0")"), out) == Step::proved);
     CHECK(login.plain_password() == "pencil");
   }
-  ClientLogin login(AuthType::plain, "alice", "pencil", entropy());
+  ClientLogin login(login_options(AuthType::plain, {"pencil"}));
   login.start(out);
   CHECK(login.on_message(vectors::parse_bytes(R"("other\0")"), out) == Step::failed);
   CHECK(login.plain_password().empty());
@@ -228,7 +210,7 @@ TEST_CASE("a password proved in clear text can be used further, an unproved one 
 
 TEST_CASE("a body above the maximum is refused even if the caller did not") {
   Buffer out;
-  ClientLogin login(AuthType::plain, "alice", "pencil", entropy());
+  ClientLogin login(login_options(AuthType::plain, {"pencil"}));
   login.start(out);
   CHECK(login.on_message(Buffer(kPasswordBytesMax + 1), out) == Step::failed);
   CHECK(std::string_view{login.fault().sqlstate} == "08P01");
@@ -237,7 +219,7 @@ TEST_CASE("a body above the maximum is refused even if the caller did not") {
 TEST_CASE("a SCRAM message of a megabyte is refused wherever it comes") {
   const Buffer much(1'048'576, 'r');
   for (const bool after_first : {false, true}) {
-    ClientLogin login(AuthType::scram_sha_256, "alice", scram_form("pencil"), entropy());
+    ClientLogin login(login_options(AuthType::scram_sha_256, {scram_form("pencil")}));
     Buffer out;
     login.start(out);
     if (after_first) {
@@ -256,15 +238,19 @@ TEST_CASE("names of any kind and length go through and come back in the error") 
   for (const std::string& user :
        {std::string(63, 'u'), std::string(64, 'u'), std::string(65'536, 'u'),
         std::string{"a\"b'%s\n"}, std::string{"\xff\xfe"}}) {
-    ClientLogin login(AuthType::scram_sha_256, user, std::nullopt, entropy());
+    auto options = login_options(AuthType::scram_sha_256);
+    options.user = user;
+    ClientLogin login(std::move(options));
     CHECK(scram_login(login, "x") == Step::failed);
     CHECK(login.fault().text == "password authentication failed for user \"" + user + "\"");
   }
 }
 
 TEST_CASE("under plain, an unknown user costs the work of a SCRAM secret when most have one") {
-  const auto runs_for = [](std::optional<std::string> secret, bool mostly_scram) {
-    ClientLogin login(AuthType::plain, "alice", std::move(secret), entropy(), mostly_scram);
+  const auto runs_for = [](std::vector<std::string> secrets, bool mostly_scram) {
+    auto options = login_options(AuthType::plain, std::move(secrets));
+    options.unknown_by_scram = mostly_scram;
+    ClientLogin login(std::move(options));
     Buffer out;
     login.start(out);
     const std::string_view wrong{"wrong\0", 6};
@@ -273,7 +259,31 @@ TEST_CASE("under plain, an unknown user costs the work of a SCRAM secret when mo
     return pbkdf2_runs;
   };
   CHECK(runs_for(secret_named("scram"), true) == 1);
-  CHECK(runs_for(std::nullopt, true) == 1);
+  CHECK(runs_for({}, true) == 1);
   CHECK(runs_for(secret_named("broken"), true) == 1);
-  CHECK(runs_for(std::nullopt, false) == 0);
+  CHECK(runs_for({}, false) == 0);
+  // Two of one basis are hashed for at once.
+  CHECK(runs_for({scram_form("new"), scram_form("old")}, true) == 1);
+  CHECK(runs_for({"", "SCRAM-SHA-256$x"}, true) == 1);
+}
+
+TEST_CASE("by SCRAM, a wrong proof costs a user without secrets what it costs one with two") {
+  const auto runs_for = [](std::vector<std::string> secrets) {
+    ClientLogin login(login_options(AuthType::scram_sha_256, std::move(secrets)));
+    ScramClient client("wrong", "nonce");
+    Buffer out;
+    login.start(out);
+    out.clear();
+    login.on_message(first_response(client), out);
+    const auto answer = client.answer(heard(out)->data);
+    REQUIRE(answer);
+    hmac_runs = 0;
+    CHECK(login.on_message(as_bytes(*answer), out) == Step::failed);
+    return hmac_runs;
+  };
+  const int unknown = runs_for({});
+  CHECK(unknown > 0);
+  CHECK(runs_for({scram_form("pencil")}) == unknown);
+  CHECK(runs_for({"pencil"}) == unknown);
+  CHECK(runs_for({scram_form("new"), scram_form("old")}) == unknown);
 }

@@ -86,6 +86,15 @@ TEST_CASE("equality of bytes") {
   CHECK(!constant_time_equal({}, as_bytes("a")));
 }
 
+TEST_CASE("a short secret is gone from the text that it was moved out of") {
+  std::string secret = "pencil";
+  const std::string moved = std::move(secret);
+  wipe(secret);
+  const std::string_view memory{reinterpret_cast<const char*>(&secret), sizeof secret};
+  CHECK(memory.find("encil") == memory.npos);
+  CHECK(moved == "pencil");
+}
+
 TEST_CASE("a wiped secret is gone from its memory") {
   std::string secret(100, 's');
   const char* const at = secret.data();
