@@ -120,6 +120,8 @@ void Engine::before_poll() {
   start_timer();
 }
 
+void Engine::turn_soon() { uv_async_send(bell_.get()); }
+
 void Engine::defer(PollTransport& transport) {
   deferred_.push_back(&transport);
   uv_idle_start(hurry_.get(), [](uv_idle_t*) {});

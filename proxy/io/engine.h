@@ -31,6 +31,10 @@ class Engine {
   void begin_turn();
   Instant now() const { return now_; }
 
+  // A turn follows without waiting for an event. For callbacks of timers, which libuv runs between
+  // two turns: what they have done is given out and counted in that one.
+  void turn_soon();
+
   // transport.on_deferred() is called in this turn or the next, never within the caller.
   void defer(PollTransport& transport);
   // The same in kDialAgainMs.

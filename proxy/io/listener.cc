@@ -25,11 +25,12 @@ bool is_shortage(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-bool runs_as_us(int descriptor) {
+// As the kernel noted it when the peer connected: no later change of user counts.
+std::optional<std::uint32_t> uid_of_peer(int descriptor) {
   ucred peer{};
   socklen_t length = sizeof(peer);
-  return getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
-         peer.uid == geteuid();
+  if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return std::nullopt;
+  return peer.uid;
 }
 
 std::string place(const SocketAddress& address) { return address.for_people().text(); }
@@ -210,8 +211,12 @@ bool Listener::accept_one(Door& door) {
     street.count_connection(1);
     apply(street.options(), descriptor);
     Address address = peer.for_people();
-    if (door.is_unix) address = {.family = Address::Family::unix_socket};
-    calls_.on_accept(descriptor, address, door.is_unix && runs_as_us(descriptor));
+    std::optional<std::uint32_t> peer_uid;
+    if (door.is_unix) {
+      address = {.family = Address::Family::unix_socket};
+      peer_uid = uid_of_peer(descriptor);
+    }
+    calls_.on_accept(descriptor, address, peer_uid);
     return true;
   }
   const int error = errno;

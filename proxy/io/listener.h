@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,7 +46,9 @@ struct ListenerOptions {
 
 struct ListenerCalls {
   // The connection is the callee's: to be adopted, posted, or given to Street::drop().
-  std::function<void(Socket connection, const Address& peer, bool own_uid)> on_accept;
+  // `peer_uid`: the user at the other end of a unix socket; nothing for TCP.
+  std::function<void(Socket connection, const Address& peer, std::optional<std::uint32_t> peer_uid)>
+      on_accept;
   // Accepting has paused for want of descriptors or memory (an errno). Once a pause.
   std::function<void(int error)> on_full;
   // How many of the Street's connections are to servers. May be left out: none.

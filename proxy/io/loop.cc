@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "protocol/check.h"
+#include "proxy/io/command.h"
 #include "proxy/io/engine.h"
 #include "proxy/io/poll.h"
+#include "proxy/io/user_name.h"
 
 namespace weir::proxy::io {
 
@@ -43,6 +45,27 @@ TransportPtr Loop::adopt(Socket socket, Endpoint& endpoint) {
   transport->adopt(socket);
   return owned;
 }
+
+namespace {
+
+// A Command, as the workers know one.
+class Running final : public RunningCommand {
+ public:
+  Running(Loop& loop, const std::string& text, CommandUser& user)
+      : command_(loop, text, kCommandTimeMax,
+                 [&user](Result<std::string> output) { user.on_output(std::move(output)); }) {}
+
+ private:
+  Command command_;
+};
+
+}  // namespace
+
+CommandPtr Loop::run(const std::string& command, CommandUser& user) {
+  return std::make_unique<Running>(*this, command, user);
+}
+
+std::optional<std::string> Loop::user_name(std::uint32_t uid) { return user_name_of(uid); }
 
 void Loop::post(std::size_t worker, Mail mail) { street_.post(worker, std::move(mail)); }
 

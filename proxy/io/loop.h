@@ -50,6 +50,9 @@ class Loop final : public World {
   void random(std::span<std::uint8_t> out) override;
   TransportPtr dial(const Target& target, Endpoint& endpoint) override;
   TransportPtr adopt(Socket socket, Endpoint& endpoint) override;
+  CommandPtr run(const std::string& command, CommandUser& user) override;
+  // Blocks for as long as the system's directory of users takes.
+  std::optional<std::string> user_name(std::uint32_t uid) override;
   void post(std::size_t worker, Mail mail) override;  // From any thread.
 
   const IoCounts& counts() const;

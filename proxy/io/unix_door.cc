@@ -7,8 +7,8 @@
 
 #include <cerrno>
 #include <cstring>
-#include <utility>
 
+#include "proxy/io/descriptor.h"
 #include "proxy/io/socket_address.h"
 
 namespace weir::proxy::io {
@@ -18,21 +18,6 @@ namespace {
 tl::unexpected<Fault> refuse(const std::string& path, const std::string& why) {
   return fail("58000", "cannot listen on unix socket " + path + ": " + why);
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return number_; }
-  int release() { return std::exchange(number_, -1); }
-
- private:
-  int number_;
-};
 
 int new_socket() { return ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
 

@@ -2,7 +2,6 @@
 #include "proxy/io/listener.h"
 
 #include <doctest/doctest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,19 +10,22 @@
 #include <fstream>
 
 #include "proxy/io/socket_address.h"
+#include "unit/proxy/io/scratch.h"
 #include "unit/proxy/io/town.h"
 
 namespace weir::proxy::io {
 
+using town::FewFiles;
 using town::run_turns;
 using town::run_until;
+using town::Scratch;
 
 namespace {
 
 struct Guest {
   Socket descriptor;
   Address peer;
-  bool own_uid;
+  std::optional<std::uint32_t> uid;
 };
 
 struct Inn {
@@ -36,13 +38,14 @@ struct Inn {
   std::string complaint;
 
   explicit Inn(const ListenerOptions& options) {
-    auto opened = Listener::open(loop, options,
-                                 {.on_accept =
-                                      [this](Socket descriptor, const Address& peer, bool own_uid) {
-                                        guests.push_back({descriptor, peer, own_uid});
-                                      },
-                                  .on_full = [this](int error) { full.push_back(error); },
-                                  .servers = [this] { return servers; }});
+    auto opened = Listener::open(
+        loop, options,
+        {.on_accept =
+             [this](Socket descriptor, const Address& peer, std::optional<std::uint32_t> uid) {
+               guests.push_back({descriptor, peer, uid});
+             },
+         .on_full = [this](int error) { full.push_back(error); },
+         .servers = [this] { return servers; }});
     if (opened) {
       listener = std::move(*opened);
     } else {
@@ -70,26 +73,6 @@ struct Caller {
   bool connected = false;
 };
 
-struct Scratch {
-  std::string path = "/tmp/weir-io-XXXXXX";
-  Scratch() { REQUIRE(::mkdtemp(path.data()) != nullptr); }
-  ~Scratch() { std::filesystem::remove_all(path); }
-};
-
-class FewFiles {
- public:
-  FewFiles() {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    rlimit none = before_;
-    none.rlim_cur = 3;
-    ::setrlimit(RLIMIT_NOFILE, &none);
-  }
-  ~FewFiles() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
-};
-
 }  // namespace
 
 TEST_CASE("a free port on several addresses, and who came") {
@@ -101,7 +84,7 @@ TEST_CASE("a free port on several addresses, and who came") {
   const Caller two{*literal_address("127.0.0.2", port)};
   CHECK(inn.wait_for(2));
   CHECK(inn.guests[0].peer.text().starts_with("127.0.0."));
-  CHECK(!inn.guests[0].own_uid);
+  CHECK(!inn.guests[0].uid.has_value());
   CHECK(inn.street.connections() == 2);
   inn.listener->stop_tcp();
   CHECK(!Caller{*literal_address("127.0.0.1", port)}.connected);
@@ -143,7 +126,7 @@ TEST_CASE("a unix socket: mode, owner, and gone at the end") {
     CHECK((file.st_mode & 0777) == 0750);
     const Caller caller{*unix_address(path)};
     CHECK(inn.wait_for(1));
-    CHECK(inn.guests[0].own_uid);
+    CHECK(inn.guests[0].uid == ::geteuid());
     CHECK(inn.guests[0].peer.text() == "unix");
     Inn second{{.unix_dir = scratch.path}};
     CHECK(second.complaint ==
@@ -193,7 +176,7 @@ TEST_CASE(
     Inn inn{{.addresses = {"127.0.0.1"}, .port = 0}};
     const Caller caller{*literal_address("127.0.0.1", inn.listener->port())};
     {
-      const FewFiles few;
+      const FewFiles few{3};
       CHECK(run_until(inn.loop, [&] { return inn.full.size() == 1; }));
       CHECK(inn.listener->paused());
       inn.listener->resume();  // Too soon: it pauses again, and does not repeat itself.
@@ -265,7 +248,7 @@ TEST_CASE("the callback may stop the listener") {
   int came = 0;
   listener = std::move(*Listener::open(street[0], {.addresses = {"127.0.0.1"}, .port = 0},
                                        {.on_accept =
-                                            [&](Socket descriptor, const Address&, bool) {
+                                            [&](Socket descriptor, const Address&, auto) {
                                               street.drop(descriptor);
                                               listener->stop();
                                               ++came;
