@@ -1,5 +1,7 @@
 #include "proxy/config/config.h"
 
+#include <algorithm>
+
 #include "proxy/config/keys.h"
 
 namespace weir::proxy::config {
@@ -23,11 +25,21 @@ const User& or_nobody(const User* user) { return user != nullptr ? *user : kNobo
 
 }  // namespace
 
-std::string Config::said_at(std::string_view key) const {
+bool Config::speaks_proxy_protocol(const Ip& from) const {
+  return std::any_of(proxies.begin(), proxies.end(),
+                     [&](const Network& network) { return network.contains(from); });
+}
+
+std::string_view Config::source(std::string_view key) const {
   const Key* const row = find_key(key, kGlobal);
-  if (row == nullptr || places.empty()) return {};
-  const std::string& place = places[static_cast<std::size_t>(row - keys().data())];
-  return place.empty() ? place : place + ": ";
+  if (row == nullptr || sources.empty()) return kSourceDefault;
+  return sources[static_cast<std::size_t>(row - keys().data())];
+}
+
+std::string Config::said_at(std::string_view key) const {
+  const std::string_view at = source(key);
+  if (at == kSourceDefault || at == kSourceWithoutFile) return {};
+  return std::string(at) + ": ";
 }
 
 const Database* Config::find_database(std::string_view name) const {
@@ -38,6 +50,11 @@ const Database* Config::find_database(std::string_view name) const {
 const User* Config::find_user(std::string_view name) const { return find_in(users, name); }
 
 const std::string* Config::find_secret(std::string_view user) const {
+  const auto* const all = find_secrets(user);
+  return all == nullptr || all->empty() ? nullptr : &all->front();
+}
+
+const std::vector<std::string>* Config::find_secrets(std::string_view user) const {
   return find_in(secrets, user);
 }
 
@@ -69,6 +86,26 @@ int Config::max_user_connections(std::string_view user) const {
 int Config::max_user_client_connections(std::string_view user) const {
   return or_nobody(find_user(user))
       .max_user_client_connections.value_or(settings.max_user_client_connections);
+}
+
+TlsSettings Config::server_tls(const Database& database) const {
+  return database.server_tls.over(settings.server_tls);
+}
+
+ChannelBinding Config::channel_binding(const Database& database) const {
+  return database.channel_binding.value_or(settings.server_channel_binding);
+}
+
+const std::string& Config::auth_user(const Database& database) const {
+  return database.auth_user ? *database.auth_user : settings.auth_user;
+}
+
+const std::string& Config::auth_query(const Database& database) const {
+  return database.auth_query ? *database.auth_query : settings.auth_query;
+}
+
+const std::string& Config::auth_dbname(const Database& database) const {
+  return database.auth_dbname ? *database.auth_dbname : settings.auth_dbname;
 }
 
 std::int64_t Config::server_lifetime_us(const Database& database) const {

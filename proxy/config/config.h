@@ -1,7 +1,7 @@
 // config.h: everything the operator said, typed and checked. Built whole by load.h, never changed
 // afterwards: threads share one const Config, and a reload builds another.
 // Names of fields are the names of the keys; `_us` is microseconds. Passwords live in
-// Database::password and Config::secrets and nowhere else: no warning or sentence quotes them.
+// Database::password, password_alternate and Config::secrets: no warning or sentence quotes them.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +13,20 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/config/hba.h"
+#include "proxy/config/ident.h"
+#include "proxy/config/network.h"
 #include "proxy/config/settings.h"
+#include "proxy/config/tls_overrides.h"
 
 namespace weir::proxy::config {
 
 constexpr std::size_t kDatabaseNameMax = 63;  // Bytes; PostgreSQL's NAMEDATALEN - 1.
 constexpr std::size_t kUserNameMax = 127;     // Bytes; PgBouncer's.
+
+// What Config::sources has for what the operator has not said.
+constexpr const char* kSourceDefault = "default";
+constexpr const char* kSourceWithoutFile = "start without a file";
 
 // One line of [databases]. An unset optional means "as the global setting says".
 struct Database {
@@ -27,9 +35,20 @@ struct Database {
   std::vector<std::string> hosts;  // Name, address, "/dir" or "@abstract". Empty: a unix socket in
                                    // Settings::unix_socket_dir.
   int port = 5432;
-  std::optional<std::string> dbname;    // Unset: the name the client asked for.
-  std::optional<std::string> user;      // Forced: every client shares this user's one pool.
-  std::optional<std::string> password;  // For the forced user.
+  std::optional<std::string> dbname;  // Unset: the name the client asked for.
+  std::optional<std::string> user;    // Forced: every client shares this user's one pool.
+  // For the forced user. Its source is one of three: `password`; `password_file`, whose text load()
+  // has put into `password`; or what `password_command` prints.
+  std::optional<std::string> password;
+  std::string password_file;
+  bool password_file_hidden = false;  // A variable may have made it of a secret: never quoted.
+  std::string password_command;
+  std::optional<std::string> password_alternate;  // When a server refuses the other.
+  std::optional<std::string> auth_user;
+  std::optional<std::string> auth_query;
+  std::optional<std::string> auth_dbname;
+  TlsOverrides server_tls;
+  std::optional<ChannelBinding> channel_binding;
   // Goes into the startup packet of every server connection, in the wire's spelling:
   // client_encoding, DateStyle, TimeZone, application_name, options.
   std::vector<std::pair<std::string, std::string>> startup_parameters;
@@ -65,27 +84,40 @@ struct User {
   bool operator==(const User&) const = default;
 };
 
-using Secrets = std::map<std::string, std::string, std::less<>>;  // User name to secret.
+// User name to secrets that are valid, the current one first: never none, rarely two.
+using Secrets = std::map<std::string, std::vector<std::string>, std::less<>>;
 
 struct Config {
   Settings settings;
   std::map<std::string, Database, std::less<>> databases;  // By name; "*" among them.
   std::map<std::string, User, std::less<>> users;
-  Secrets secrets;  // auth_file: plain, "md5…" or "SCRAM-SHA-256$…" as written.
+  Secrets secrets;               // auth_file: plain, "md5…" or "SCRAM-SHA-256$…" as written.
+  Hba hba;                       // auth_hba_file, with auth_type = hba.
+  IdentMaps ident_maps;          // auth_ident_file.
+  std::vector<Network> proxies;  // proxy_protocol_from.
   std::vector<std::string> warnings;  // Sentences `file:line: …` for the log.
-  // For SHOW CONFIG: the text in force for each row of keys(), in its order; unset is NULL.
+  // The text in force for each row of keys(), in its order.
   std::vector<std::optional<std::string>> texts;
-  // Where each of them was said: `file:line`; empty: nowhere.
-  std::vector<std::string> places;
+  // The same for SHOW CONFIG: unset is NULL, times and sizes are bare numbers, and no secret is in
+  // it, nor what a variable has put into a text.
+  std::vector<std::optional<std::string>> shown;
+  // Where each of them was said: `file:line`, a variable of the environment, or one of the two
+  // words below.
+  std::vector<std::string> sources;
 
-  // `file:line: `, to stand before a complaint about a key of [pgweir]; empty if the key was not
-  // set.
+  // A connection from there begins with a PROXY header.
+  bool speaks_proxy_protocol(const Ip& from) const;
+  // Of one key of [pgweir].
+  std::string_view source(std::string_view key) const;
+  // `file:line: `, to stand before a complaint about a key of [pgweir]; empty if the operator has
+  // not set it.
   std::string said_at(std::string_view key) const;
   // The entry that serves a client that asked for `name`: the one of that name, else "*", else
   // nullptr. The console's names are not asked here: see is_console().
   const Database* find_database(std::string_view name) const;
   const User* find_user(std::string_view name) const;
-  const std::string* find_secret(std::string_view user) const;
+  const std::string* find_secret(std::string_view user) const;  // The current one.
+  const std::vector<std::string>* find_secrets(std::string_view user) const;
 
   // What is in force for the pool of this database and this user: user over database over global.
   // `user` is the pool's user: the forced one if the database has it, else the client's.
@@ -96,6 +128,13 @@ struct Config {
   int max_db_client_connections(const Database& database) const;
   int max_user_connections(std::string_view user) const;
   int max_user_client_connections(std::string_view user) const;
+  TlsSettings server_tls(const Database& database) const;
+  ChannelBinding channel_binding(const Database& database) const;
+  // Empty: no query is asked.
+  const std::string& auth_user(const Database& database) const;
+  const std::string& auth_query(const Database& database) const;
+  // Empty: in this database itself.
+  const std::string& auth_dbname(const Database& database) const;
   std::int64_t server_lifetime_us(const Database& database) const;
   std::int64_t query_wait_timeout_us(const Database& database, std::string_view user) const;
 };

@@ -27,7 +27,10 @@ bool is_one_of(std::string_view words, std::string_view word) {
 
 constexpr std::string_view kLoadBalanceHosts = "load_balance_hosts";  // libpq's from 16 on.
 constexpr std::string_view kUsed =
-    "host hostaddr port dbname user password client_encoding application_name options";
+    "host hostaddr port dbname user password client_encoding application_name options "
+    "sslmode sslrootcert sslcert sslkey channel_binding";
+// Parameters of a URI that not every libpq knows, and that mean something here.
+constexpr std::string_view kOutside = "load_balance_hosts sslnegotiation";
 // Passed over in silence: nothing an operator could miss.
 constexpr std::string_view kMeaningless = "fallback_application_name sslcompression sslsni";
 
@@ -37,17 +40,18 @@ struct Promise {
   std::string_view kept;
   std::string_view refusal;
 };
-constexpr std::string_view kNoTls =
-    "TLS to the server is not built yet, and pgweir does not go on in plaintext where encryption "
-    "is "
-    "asked for: write sslmode=prefer or disable if the network is trusted";
+constexpr std::string_view kSayMode = "write sslmode=require, verify-ca or verify-full";
+constexpr std::string_view kSayVersions = "write server_tls_protocols";
 constexpr auto kPromises = std::to_array<Promise>({
-    {"sslmode", "disable allow prefer", kNoTls},
-    {"ssl", "0 false off no disable allow prefer", kNoTls},
-    {"requiressl", "0", kNoTls},
-    {"sslaccept", "accept_invalid_certs", kNoTls},
-    {"sslnegotiation", "postgres", kNoTls},
-    {"channel_binding", "disable prefer", "channel binding is not built yet"},
+    {"ssl", "0 false off no disable allow prefer", kSayMode},
+    {"requiressl", "0", kSayMode},
+    {"sslaccept", "accept_invalid_certs", kSayMode},
+    {"sslcrl", "", "lists of revoked certificates are not built"},
+    {"sslcrldir", "", "lists of revoked certificates are not built"},
+    {"sslpassword", "", "keys with a passphrase are not built"},
+    {"sslcertmode", "allow", "it is not built"},
+    {"ssl_min_protocol_version", "", kSayVersions},
+    {"ssl_max_protocol_version", "", kSayVersions},
     {"gssencmode", "disable prefer", "GSS encryption is not built"},
     {"target_session_attrs", "any", "choosing a server by its role is not built"},
     {kLoadBalanceHosts, "disable random", "it is disable or random in a URI"},
@@ -63,22 +67,23 @@ const Promise* find_promise(std::string_view option) {
   return at == kPromises.end() ? nullptr : &*at;
 }
 
-std::optional<std::string> broken_promise(std::string_view option, std::string_view value) {
+std::optional<std::string> broken_promise(std::string_view option, std::string_view value,
+                                          bool secret) {
   const Promise* promise = find_promise(option);
   if (promise == nullptr || is_one_of(promise->kept, value)) return std::nullopt;
-  return std::string(option) + (is_plain_word(value) ? "=" + quoted(value) : "") +
+  return std::string(option) + (!secret && is_plain_word(value) ? "=" + quoted(value) : "") +
          " is refused: " + std::string(promise->refusal);
 }
 
 // Takes what libpq found and sorts it into used, refused and without effect.
-Said<Connection> sort_out(PQconninfoOption* found) {
+Said<Connection> sort_out(PQconninfoOption* found, bool secret) {
   Connection connection;
   for (; found->keyword != nullptr; ++found) {
     if (found->val == nullptr || *found->val == '\0') continue;
     const std::string_view name = found->keyword;
-    if (auto refusal = broken_promise(name, found->val)) return no(*refusal);
+    if (auto refusal = broken_promise(name, found->val, secret)) return no(*refusal);
     if (is_one_of(kUsed, name)) {
-      connection.options.push_back({std::string(name), found->val});
+      connection.options.push_back({std::string(name), found->val, secret});
     } else if (find_promise(name) == nullptr && !is_one_of(kMeaningless, name)) {
       connection.warnings.push_back("connection option " + quoted(name) +
                                     " is not built and has no effect");
@@ -175,7 +180,7 @@ std::string percent_decoded(std::string_view text) {
 }
 
 // Takes the parameters libpq does not know off `query`. libpq itself would refuse the whole URI.
-Said<std::string> known_parameters(std::string_view query, Connection& found) {
+Said<std::string> known_parameters(std::string_view query, bool secret, Connection& found) {
   std::string kept;
   bool after_password = false;  // An & in it, not encoded, makes a parameter of the rest.
   while (!query.empty()) {
@@ -186,22 +191,41 @@ Said<std::string> known_parameters(std::string_view query, Connection& found) {
     const auto equals = std::min(piece.find('='), piece.size());
     const std::string name = percent_decoded(piece.substr(0, equals));
     const bool of_password = std::exchange(after_password, name == "password");
-    const bool balance = name == kLoadBalanceHosts;
-    if (is_libpq_option(name) && !balance) {
+    const bool outside = is_one_of(kOutside, name);
+    if (is_libpq_option(name) && !outside) {
       kept.append(kept.empty() ? "?" : "&").append(piece);
       continue;
     }
     const auto value = percent_decoded(piece.substr(std::min(equals + 1, piece.size())));
-    if (auto refusal = broken_promise(name, value)) return no(*refusal);
-    if (balance) {
-      found.options.push_back({name, value});
+    if (name == "ssl" && value == "true") {  // As libpq has it; the last word about TLS counts.
+      kept.append(kept.empty() ? "?" : "&").append("sslmode=require");
       continue;
     }
-    const bool shown = is_key(name) && !of_password;
-    found.warnings.push_back("parameter " + (shown ? quoted(name) : std::string("of odd name")) +
+    if (auto refusal = broken_promise(name, value, secret)) return no(*refusal);
+    if (outside) {
+      found.options.push_back({name, value, secret});
+      continue;
+    }
+    const std::string shown = secret                         ? "of hidden name"
+                              : is_key(name) && !of_password ? quoted(name)
+                                                             : "of odd name";
+    found.warnings.push_back("parameter " + shown +
                              " of the URI is unknown to PostgreSQL and is left out");
   }
   return kept;
+}
+
+bool has_variable_first(std::string_view text) { return text.starts_with("${"); }
+
+// A URI that stands in a variable as a whole, or one with variables in it.
+Said<std::string> expand_uri(const std::string& text, const Environment& environment) {
+  if (!has_variable_first(text)) return expand(text, environment, &percent_encoded);
+  auto whole = expand(text, environment);
+  if (whole) whole = std::string(trim(*whole));
+  if (whole && !is_uri(*whole)) {
+    return no("a line that begins with a variable needs a postgresql:// URI in it");
+  }
+  return whole;
 }
 
 constexpr const char* kUriShape =
@@ -224,7 +248,7 @@ bool parts_are_shifted(std::string_view after_scheme) {
 Said<std::vector<Word>> split_words(std::string_view text) {
   std::vector<Word> words;
   Reader reader{trim(text)};
-  if (is_uri(reader.rest)) {
+  if (is_uri(reader.rest) || has_variable_first(reader.rest)) {
     words.push_back({{}, std::string(reader.take_until(Reader::kSpaces))});
     reader.skip_spaces();
   }
@@ -233,6 +257,21 @@ Said<std::vector<Word>> split_words(std::string_view text) {
     if (!word) return tl::unexpected(word.error());
     words.push_back(std::move(*word));
     reader.skip_spaces();
+  }
+  return words;
+}
+
+Said<std::vector<Word>> read_words(std::string_view text, const Environment& environment) {
+  auto words = split_words(text);
+  if (!words) return words;
+  for (Word& word : *words) {
+    if (!has_variable(word.value)) continue;
+    auto expanded =
+        word.key.empty() ? expand_uri(word.value, environment) : expand(word.value, environment);
+    if (!expanded) return tl::unexpected(expanded.error());
+    if (expanded->empty()) return no(named(word.key) + " has no value");
+    word.value = std::move(*expanded);
+    word.secret = true;
   }
   return words;
 }
@@ -258,7 +297,8 @@ std::string default_user() {
   return {};
 }
 
-Said<Connection> read_uri(std::string_view uri) {
+Said<Connection> read_uri(const Word& word) {
+  const std::string_view uri = word.value;
   const std::string_view after_scheme = uri.substr(uri.find("://") + 3);
   if (uri.find('\0') != std::string_view::npos || parts_are_shifted(after_scheme)) {
     return no(kUriShape);
@@ -269,12 +309,13 @@ Said<Connection> read_uri(std::string_view uri) {
   const auto host = uri.size() - after_scheme.size() + (has_user ? at : 0);
   const auto question = std::min(uri.find('?', host), uri.size());
   Connection outside;  // What libpq does not get to see.
-  auto query = known_parameters(uri.substr(std::min(question + 1, uri.size())), outside);
+  auto query =
+      known_parameters(uri.substr(std::min(question + 1, uri.size())), word.secret, outside);
   if (!query) return tl::unexpected(query.error());
   const std::string whole = std::string(uri.substr(0, question)) + *query;
   const Options found{PQconninfoParse(whole.c_str(), nullptr)};
   if (!found) return no(kUriShape);
-  auto connection = sort_out(found.get());
+  auto connection = sort_out(found.get(), word.secret);
   if (!connection) return connection;
   const auto put_in_front = [](auto& all, const auto& more) {
     all.insert(all.begin(), more.begin(), more.end());
@@ -286,7 +327,9 @@ Said<Connection> read_uri(std::string_view uri) {
 
 Said<Connection> read_options(const std::vector<Word>& words) {
   std::string text;
+  bool secret = false;
   for (const Word& word : words) {
+    secret |= word.secret;
     text.append(word.key).append("='");
     for (const char c : word.value) {
       if (c == '\'' || c == '\\') text += '\\';
@@ -296,7 +339,7 @@ Said<Connection> read_options(const std::vector<Word>& words) {
   }
   const Options found{PQconninfoParse(text.c_str(), nullptr)};
   if (!found) return no("libpq does not understand this connection string");
-  return sort_out(found.get());
+  return sort_out(found.get(), secret);
 }
 
 }  // namespace weir::proxy::config

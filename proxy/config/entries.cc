@@ -5,16 +5,26 @@
 #include <cstddef>
 #include <utility>
 
+#include "proxy/config/check.h"
 #include "proxy/config/connstring.h"
 #include "proxy/config/fields.h"
+#include "proxy/config/tls_fields.h"
 
 namespace weir::proxy::config {
 namespace {
 
-using DatabaseField = Bound<Database, std::string, std::optional<int>, std::optional<std::int64_t>,
-                            std::optional<PoolMode>>;
+using DatabaseField =
+    Bound<Database, std::string, std::optional<int>, std::optional<std::int64_t>,
+          std::optional<PoolMode>, std::optional<std::string>, std::optional<ChannelBinding>>;
 constexpr auto kDatabaseFields = std::to_array<DatabaseField>({
+    {"auth_dbname", &Database::auth_dbname},
+    {"auth_query", &Database::auth_query},
+    {"auth_user", &Database::auth_user},
+    {"channel_binding", &Database::channel_binding},
     {"connect_query", &Database::connect_query},
+    {"password_alternate", &Database::password_alternate},
+    {"password_command", &Database::password_command},
+    {"password_file", &Database::password_file},
     {"pool_mode", &Database::pool_mode},
     {"pool_size", &Database::pool_size},
     {"min_pool_size", &Database::min_pool_size},
@@ -40,11 +50,18 @@ void inherit_if_zero(std::optional<T>& setting) {
   if (setting == T{0}) setting.reset();
 }
 
+constexpr std::string_view kHidden = "${}";  // No plain word, so no sentence has it.
+
+Text text_of(const Word& word) {
+  return {word.value, word.secret ? kHidden : std::string_view{word.value}};
+}
+
 // Whether the value is a password, or has one in it by a slip: dbname=x;password=y, or a URI whose
 // @ stands in a word behind it.
 bool holds_password(const std::vector<Word>& words, std::size_t index) {
   const Word& word = words[index];
-  if (word.key == "password" || word.value.find("password") != std::string::npos) return true;
+  if (word.key.starts_with("password") || word.value.find("password") != std::string::npos)
+    return true;
   const auto has_at = [](const Word& one) { return one.value.find('@') != std::string::npos; };
   return word.key.empty() && !has_at(word) &&
          std::any_of(words.begin() + static_cast<std::ptrdiff_t>(index), words.end(), has_at);
@@ -60,13 +77,15 @@ Said<const Key*> key_of(const std::vector<Word>& words, std::size_t index, Scope
 }
 
 // "5432", or one for each host as a URI has them: an empty one is the default. All must be equal.
-Said<int> read_ports(std::string_view text, bool from_uri) {
+Said<int> read_ports(const Word& word, bool from_uri) {
+  const std::string_view text = word.value;
   const Key& key = *find_key("port", kDatabase);
   std::optional<int> port;
   for (std::size_t start = 0; start <= text.size();) {
     const auto end = std::min(text.find(',', start), text.size());
     const std::string_view each = trim(text.substr(start, end - start));
-    const auto value = parse_value(key, each.empty() ? key.fallback : each);
+    const std::string_view number_text = each.empty() ? key.fallback : each;
+    const auto value = parse_value(key, {number_text, word.secret ? kHidden : number_text});
     if (!value && !from_uri) return tl::unexpected(value.error());
     const auto number = value ? static_cast<int>(std::get<std::int64_t>(*value)) : 0;
     if (number == 0) return no("the port is no number from 1 to 65535");
@@ -83,13 +102,42 @@ void add_startup_parameter(Database& database, const char* wire_name, const std:
   all.emplace_back(wire_name, value);
 }
 
+// One key that is not left to libpq.
+Said<void> take_key(Database& database, const Key& key, const Word& word, Remarks& remarks) {
+  const Text text = text_of(word);
+  const auto value = parse_value(key, text);
+  if (!value) return tl::unexpected(value.error());
+  if (auto checked = check_value(key, *value, text); !checked) return checked;
+  if (!key.built()) {
+    if (key.stage == Stage::later) remarks.unbuilt.push_back(&key);
+  } else if (key.name == "datestyle") {
+    add_startup_parameter(database, "DateStyle", word.value);
+  } else if (key.name == "timezone") {
+    add_startup_parameter(database, "TimeZone", word.value);
+  } else if (key.name == "load_balance_hosts") {
+    database.load_balance = std::get<std::string>(*value) == "round-robin";
+  } else if (const auto part = tls_part(key.name); !part.empty()) {
+    set_tls_field(database.server_tls, part, *value);
+  } else {
+    set_field<Database, DatabaseField>(database, kDatabaseFields, key.name, *value);
+    remarks.hides_password_file |= key.name == "password_file" && word.secret;
+  }
+  return {};
+}
+
+// Options of libpq that are read here: their values are checked, and the last of several wins.
+bool is_ours(std::string_view option) {
+  return option == "load_balance_hosts" || option == "channel_binding" || !tls_part(option).empty();
+}
+
 // One option that libpq has taken apart.
 Said<void> take_option(Database& database, const Word& option, bool from_uri, Remarks& remarks) {
-  const auto& [key, value] = option;
+  const std::string& key = option.key;
+  const std::string& value = option.value;
   if (key == "host" || key == "hostaddr") {
     database.hosts = split_list(value);
   } else if (key == "port") {
-    const auto port = read_ports(value, from_uri);
+    const auto port = read_ports(option, from_uri);
     if (!port) return tl::unexpected(port.error());
     database.port = *port;
   } else if (key == "dbname") {
@@ -99,12 +147,14 @@ Said<void> take_option(Database& database, const Word& option, bool from_uri, Re
   } else if (key == "user") {
     if (value.size() > kUserNameMax) return no("user is longer than 127 bytes");
     database.user = value;
-  } else if (key == "load_balance_hosts") {
+  } else if (key == "load_balance_hosts") {  // Of a URI: disable or random.
     database.load_balance = value != "disable";
+  } else if (is_ours(key)) {
+    return take_key(database, *find_key(key, kDatabase), option, remarks);
   } else if (key == "client_encoding" && value == "auto") {
     remarks.warnings.emplace_back("client_encoding=auto is libpq's own and is left out");
   } else {
-    add_startup_parameter(database, option.key.c_str(), value);
+    add_startup_parameter(database, key.c_str(), value);
   }
   return {};
 }
@@ -119,56 +169,53 @@ Said<void> take_connection(Database& database, const Said<Connection>& connectio
   return {};
 }
 
-// One key that is not libpq's.
-Said<void> take_key(Database& database, const Key& key, const std::string& text, Remarks& remarks) {
-  const auto value = parse_value(key, text);
-  if (!value) return tl::unexpected(value.error());
-  if (!key.built) {
-    remarks.unbuilt.push_back(&key);
-  } else if (key.name == "datestyle") {
-    add_startup_parameter(database, "DateStyle", text);
-  } else if (key.name == "timezone") {
-    add_startup_parameter(database, "TimeZone", text);
-  } else if (key.name == "load_balance_hosts") {
-    database.load_balance = std::get<std::string>(*value) == "round-robin";
-  } else {
-    set_field<Database, DatabaseField>(database, kDatabaseFields, key.name, *value);
+Said<void> take_words(Database& database, const std::vector<Word>& words, Remarks& remarks) {
+  std::vector<Word> options;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const Word& word = words[i];
+    Said<void> taken;
+    if (word.key.empty()) {
+      taken = take_connection(database, read_uri(word), true, remarks);
+    } else if (is_libpq_option(word.key) && !is_ours(word.key)) {
+      options.push_back(word);
+    } else if (const auto key = key_of(words, i, kDatabase)) {
+      taken = take_key(database, **key, word, remarks);
+    } else {
+      return tl::unexpected(key.error());
+    }
+    if (!taken) return taken;
+  }
+  return take_connection(database, read_options(options), false, remarks);
+}
+
+// What the words of one line ask of each other.
+Said<void> check_whole(const Database& database) {
+  const int sources = (database.password ? 1 : 0) + (database.password_file.empty() ? 0 : 1) +
+                      (database.password_command.empty() ? 0 : 1);
+  if (sources > 1) {
+    return no("of password, password_file and password_command there can be one");
+  }
+  if (sources == 0 && database.password_alternate) {
+    return no("password_alternate stands beside password, password_file or password_command");
   }
   return {};
 }
 
-bool is_for_libpq(const std::string& name) {
-  static constexpr std::array kOurs{"load_balance_hosts"};  // libpq 16 knows it too, otherwise.
-  return is_libpq_option(name) && std::find(kOurs.begin(), kOurs.end(), name) == kOurs.end();
-}
-
 }  // namespace
 
-Said<Database> read_database(const std::string& name, std::string_view text, Remarks& remarks) {
+Said<Database> read_database(const std::string& name, const Words& words, Remarks& remarks) {
   if (name.empty()) return no("a database without a name");
   if (name.size() > kDatabaseNameMax) return no("the database's name is longer than 63 bytes");
   if (is_console(name)) return no("the name " + quoted(name) + " is the console's");
-  const auto words = split_words(text);
-  if (!words) return tl::unexpected(words.error());
   Database database;
   database.name = name;
-  std::vector<Word> options;
-  for (std::size_t i = 0; i < words->size(); ++i) {
-    const Word& word = (*words)[i];
-    Said<void> taken;
-    if (word.key.empty()) {
-      taken = take_connection(database, read_uri(word.value), true, remarks);
-    } else if (is_for_libpq(word.key)) {
-      options.push_back(word);
-    } else if (const auto key = key_of(*words, i, kDatabase)) {
-      taken = take_key(database, **key, word.value, remarks);
-    } else {
-      return tl::unexpected(key.error());
-    }
-    if (!taken) return tl::unexpected(taken.error());
+  if (auto taken = take_words(database, words, remarks); !taken) {
+    return tl::unexpected(taken.error());
   }
-  auto taken = take_connection(database, read_options(options), false, remarks);
-  if (!taken) return tl::unexpected(taken.error());
+  if (auto whole = check_whole(database); !whole) return tl::unexpected(whole.error());
+  // As libpq has it: an authority that certifies everybody proves nothing but with the name.
+  auto& tls = database.server_tls;
+  if (tls.ca_file == "system" && !tls.mode) tls.mode = SslMode::verify_full;
   inherit_if_zero(database.max_db_connections);
   inherit_if_zero(database.max_db_client_connections);
   inherit_if_zero(database.server_lifetime_us);
@@ -176,19 +223,17 @@ Said<Database> read_database(const std::string& name, std::string_view text, Rem
   return database;
 }
 
-Said<User> read_user(const std::string& name, std::string_view text, Remarks& remarks) {
+Said<User> read_user(const std::string& name, const Words& words, Remarks& remarks) {
   if (name.empty()) return no("a user without a name");
   if (name.size() > kUserNameMax) return no("the user's name is longer than 127 bytes");
-  const auto words = split_words(text);
-  if (!words) return tl::unexpected(words.error());
   User user;
   user.name = name;
-  for (std::size_t i = 0; i < words->size(); ++i) {
-    const auto key = key_of(*words, i, kUser);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const auto key = key_of(words, i, kUser);
     if (!key) return tl::unexpected(key.error());
-    const auto value = parse_value(**key, (*words)[i].value);
+    const auto value = parse_value(**key, text_of(words[i]));
     if (!value) return tl::unexpected(value.error());
-    if (!(*key)->built) remarks.unbuilt.push_back(*key);
+    if ((*key)->stage == Stage::later) remarks.unbuilt.push_back(*key);
     set_field<User, UserField>(user, kUserFields, (*key)->name, *value);
   }
   inherit_if_zero(user.max_user_connections);
@@ -197,16 +242,14 @@ Said<User> read_user(const std::string& name, std::string_view text, Remarks& re
   return user;
 }
 
-Said<void> check_peer(std::string_view name, std::string_view text) {
+Said<void> check_peer(std::string_view name, const Words& words) {
   constexpr Key kPeerId{
-      "a peer's number", Type::integer, Unit::peer, nullptr, kPeer, true, false, {}};
+      "a peer's number", Type::integer, Unit::peer, nullptr, kPeer, true, Stage::later, {}};
   if (const auto id = parse_value(kPeerId, name); !id) return tl::unexpected(id.error());
-  const auto words = split_words(text);
-  if (!words) return tl::unexpected(words.error());
-  for (std::size_t i = 0; i < words->size(); ++i) {
-    const auto key = key_of(*words, i, kPeer);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const auto key = key_of(words, i, kPeer);
     if (!key) return tl::unexpected(key.error());
-    const auto value = parse_value(**key, (*words)[i].value);
+    const auto value = parse_value(**key, text_of(words[i]));
     if (!value) return tl::unexpected(value.error());
   }
   return {};

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "proxy/config/config.h"
+#include "proxy/config/connstring.h"
 #include "proxy/config/keys.h"
 #include "proxy/config/sentence.h"
 
@@ -16,12 +17,15 @@ namespace weir::proxy::config {
 struct Remarks {
   std::vector<const Key*> unbuilt;
   std::vector<std::string> warnings;
+  bool hides_password_file =
+      false;  // Its path is out of a variable: it may be the password itself.
 };
 
-// `text` is `key=value …`, a postgresql:// URI, or a URI with keys behind it; a key wins over the
-// URI.
-Said<Database> read_database(const std::string& name, std::string_view text, Remarks& remarks);
-Said<User> read_user(const std::string& name, std::string_view text, Remarks& remarks);
-Said<void> check_peer(std::string_view name, std::string_view text);
+// The words of a line are `key=value …`, a postgresql:// URI, or a URI with keys behind it; a key
+// wins over the URI.
+using Words = std::vector<Word>;
+Said<Database> read_database(const std::string& name, const Words& words, Remarks& remarks);
+Said<User> read_user(const std::string& name, const Words& words, Remarks& remarks);
+Said<void> check_peer(std::string_view name, const Words& words);
 
 }  // namespace weir::proxy::config

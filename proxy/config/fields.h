@@ -2,6 +2,9 @@
 // tables that say which key fills which field stand in settings.cc and entries.cc.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -24,18 +27,30 @@ inline void set(std::string& field, const Value& value) { field = std::get<std::
 inline void set(std::vector<std::string>& field, const Value& value) {
   field = std::get<std::vector<std::string>>(value);
 }
-inline void set(PoolMode& field, const Value& value) {
-  const auto& word = std::get<std::string>(value);
-  field = word == "transaction" ? PoolMode::transaction
-          : word == "statement" ? PoolMode::statement
-                                : PoolMode::session;
+// A choice: `words` in the order of the enumerators.
+template <typename Enum, std::size_t N>
+void set_choice(Enum& field, const std::array<std::string_view, N>& words, const Value& value) {
+  const auto at = std::find(words.begin(), words.end(), std::get<std::string>(value));
+  if (at != words.end()) field = static_cast<Enum>(at - words.begin());
 }
-inline void set(AuthType& field, const Value& value) {
-  const auto& word = std::get<std::string>(value);
-  field = word == "trust"   ? AuthType::trust
-          : word == "plain" ? AuthType::plain
-          : word == "md5"   ? AuthType::md5
-                            : AuthType::scram_sha_256;
+inline constexpr auto kPoolModeWords =
+    std::to_array<std::string_view>({"session", "transaction", "statement"});
+inline constexpr auto kAuthTypeWords = std::to_array<std::string_view>(
+    {"any", "trust", "plain", "md5", "scram-sha-256", "cert", "hba"});
+inline constexpr auto kSslModeWords = std::to_array<std::string_view>(
+    {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"});
+inline constexpr auto kBindingWords =
+    std::to_array<std::string_view>({"disable", "prefer", "require"});
+static_assert(static_cast<std::size_t>(PoolMode::statement) + 1 == kPoolModeWords.size());
+static_assert(static_cast<std::size_t>(AuthType::hba) + 1 == kAuthTypeWords.size());
+static_assert(static_cast<std::size_t>(SslMode::verify_full) + 1 == kSslModeWords.size());
+static_assert(static_cast<std::size_t>(ChannelBinding::require) + 1 == kBindingWords.size());
+
+inline void set(PoolMode& field, const Value& value) { set_choice(field, kPoolModeWords, value); }
+inline void set(AuthType& field, const Value& value) { set_choice(field, kAuthTypeWords, value); }
+inline void set(SslMode& field, const Value& value) { set_choice(field, kSslModeWords, value); }
+inline void set(ChannelBinding& field, const Value& value) {
+  set_choice(field, kBindingWords, value);
 }
 template <typename T>
 void set(std::optional<T>& field, const Value& value) {

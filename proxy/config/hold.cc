@@ -15,12 +15,15 @@ std::vector<std::string> hold(Config& next, const Config& in_force) {
     if ((key.scopes & kGlobal) == 0 || key.reload) continue;
     // Values are compared, not texts: 0x1920 is 6432.
     const Settings wanted = next.settings;
-    if (!assign(next.settings, key, in_force.texts[row].value_or(""))) continue;
+    const std::string text = in_force.texts[row].value_or("");
+    if (!assign(next.settings, key, text)) continue;
     if (!(next.settings == wanted)) {
       said.push_back(next.said_at(key.name) + std::string{key.name} +
                      " has changed: it takes a restart");
     }
     next.texts[row] = in_force.texts[row];
+    next.shown[row] = in_force.shown[row];
+    next.sources[row] = in_force.sources[row];
   }
   return said;
 }

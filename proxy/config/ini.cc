@@ -1,6 +1,5 @@
 // Debian's inih reads lines into 200 bytes, section names into 50, ends a value at " ;", takes ':'
-// for
-// '=' and a line that begins with a space for the continuation of the one before. pgbouncer.ini
+// for '=' and a line that begins with a space for the continuation of the one before. pgbouncer.ini
 // knows none of this. So inih never sees the text: it is fed the skeleton of each line, `[7]` for a
 // header on line 7 and `8=8` for a pair on line 8, and says what belongs to what; the text waits in
 // `lines`.
@@ -17,6 +16,7 @@
 #include <system_error>
 #include <utility>
 
+#include "proxy/config/include.h"
 #include "proxy/config/values.h"
 
 namespace weir::proxy::config {
@@ -28,15 +28,6 @@ struct Line {
   std::string_view text;  // Trimmed; lives in Source::texts.
 
   Place place() const { return {*file, number}; }
-};
-
-// The file and what it includes, laid out as one list of lines. The deques never move their
-// strings.
-struct Source {
-  std::deque<std::string> files;
-  std::deque<std::string> texts;
-  std::size_t bytes = 0;
-  std::vector<Line> lines;
 };
 
 // What a line is, and its parts.
@@ -98,57 +89,86 @@ Anatomy dissect(std::string_view text) {
   return text[0] == '[' ? dissect_header(text) : dissect_pair(text);
 }
 
-tl::expected<void, Fault> take_file(Source& source, const std::string& path, int depth,
-                                    const Place& at);
+// The file and what it includes, laid out as one list of lines. The deques never move their
+// strings.
+class Source {
+ public:
+  explicit Source(const Environment& environment) : environment_(environment) {}
 
-tl::expected<void, Fault> take_line(Source& source, const Line& line, int depth) {
-  constexpr std::string_view kInclude = "%include";
+  // `at`: who asked for it.
+  void take_file(const std::string& path, int depth, const Place& at) {
+    auto text = read_file(path, kIniBytesMax, at);
+    if (!text) return complaints.add(text.error().text);
+    take_text(path, std::move(*text), depth);
+  }
+  void take_text(const std::string& name, std::string text, int depth);
+
+  std::vector<Line> lines;
+  Complaints complaints;
+
+ private:
+  void take_line(const Line& line, int depth);
+  void take_include(const Line& line, int depth);
+  void complain(const Place& place, std::string_view sentence) {
+    complaints.add(placed(place, sentence));
+  }
+  // Nothing more is taken.
+  void stop(const Place& place, std::string_view sentence) {
+    complain(place, sentence);
+    full_ = true;
+  }
+
+  const Environment& environment_;
+  std::deque<std::string> files_;
+  std::deque<std::string> texts_;
+  std::size_t bytes_ = 0;
+  bool full_ = false;
+};
+
+void Source::take_line(const Line& line, int depth) {
   if (line.text.size() > kIniLineBytesMax) {
-    return fail_at(line.place(), "a line is longer than 1 MiB");
+    return complain(line.place(), "a line is longer than 1 MiB");
   }
   if (line.text.find('\0') != std::string_view::npos) {
-    return fail_at(line.place(), "a NUL byte; is this a text file?");
+    return complain(line.place(), "a NUL byte; is this a text file?");
   }
-  if (!line.text.starts_with('%')) {
-    if (source.lines.size() == kIniLinesMax) return fail_at(line.place(), "too many lines");
-    source.lines.push_back(line);
-    return {};
-  }
+  if (line.text.starts_with('%')) return take_include(line, depth);
+  if (lines.size() == kIniLinesMax) return stop(line.place(), "too many lines");
+  lines.push_back(line);
+}
+
+void Source::take_include(const Line& line, int depth) {
+  constexpr std::string_view kInclude = "%include";
   const std::string_view path = trim(line.text.substr(std::min(kInclude.size(), line.text.size())));
   const bool spaced = line.text.size() > kInclude.size() &&
                       (line.text[kInclude.size()] == ' ' || line.text[kInclude.size()] == '\t');
   if (!line.text.starts_with(kInclude) || path.empty() || !spaced) {
-    return fail_at(line.place(), "only `%include path` may begin with %");
+    return complain(line.place(), "only `%include path` may begin with %");
   }
+  const auto expanded = expand(path, environment_);
+  if (!expanded) return complain(line.place(), expanded.error());
   if (depth >= kIncludeDepthMax) {
-    return fail_at(line.place(), "files include each other more than 10 deep");
+    return stop(line.place(), "files include each other more than 10 deep");
   }
-  if (source.files.size() == kIniLinesMax) return fail_at(line.place(), "too many files");
-  return take_file(source, std::string(path), depth + 1, line.place());
+  for (const std::string& file : included_files(*expanded, *line.file)) {
+    if (full_) return;
+    if (files_.size() == kIniLinesMax) return stop(line.place(), "too many files");
+    take_file(file, depth + 1, line.place());
+  }
 }
 
-tl::expected<void, Fault> take_text(Source& source, const std::string& name, std::string text,
-                                    int depth) {
-  const std::string& file = source.files.emplace_back(name);
-  const std::string& kept = source.texts.emplace_back(std::move(text));
-  source.bytes += kept.size();
-  if (source.bytes > kIniBytesMax) return fail_at({file, 0}, "more than 16 MiB of settings");
+void Source::take_text(const std::string& name, std::string text, int depth) {
+  const std::string& file = files_.emplace_back(name);
+  const std::string& kept = texts_.emplace_back(std::move(text));
+  bytes_ += kept.size();
+  if (bytes_ > kIniBytesMax) return stop({file, 0}, "more than 16 MiB of settings");
   std::string_view rest = kept;
   if (rest.starts_with("\xef\xbb\xbf")) rest.remove_prefix(3);
-  for (int number = 1; !rest.empty(); ++number) {
+  for (int number = 1; !rest.empty() && !full_; ++number) {
     const auto end = std::min(rest.find('\n'), rest.size());
-    const Line line{&file, number, trim(rest.substr(0, end))};
-    if (auto taken = take_line(source, line, depth); !taken) return taken;
+    take_line({&file, number, trim(rest.substr(0, end))}, depth);
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
-  return {};
-}
-
-tl::expected<void, Fault> take_file(Source& source, const std::string& path, int depth,
-                                    const Place& at) {
-  auto text = read_file(path, kIniBytesMax, at);
-  if (!text) return tl::unexpected(text.error());
-  return take_text(source, path, std::move(*text), depth);
 }
 
 // What goes through inih's C callbacks: `reader` hands out skeletons, `handler` gets them back.
@@ -156,9 +176,9 @@ class Feed {
  public:
   explicit Feed(const Source& source) : source_(source) {}
 
-  Result<Ini> run() {
-    const int bad_line = ini_parse_stream(&Feed::read, this, &Feed::take, this);
-    if (bad_line != 0) return fail_at(complaint_at_, complaint_);
+  Ini run() {
+    ini_.complaints = source_.complaints;
+    ini_parse_stream(&Feed::read, this, &Feed::take, this);
     return std::move(ini_);
   }
 
@@ -185,24 +205,25 @@ class Feed {
         return {};
       case Anatomy::Kind::header:
         announce_ = true;
+        lost_ = false;
         return "[" + token + "]";
       case Anatomy::Kind::pair:
         return token + "=" + token;
       case Anatomy::Kind::broken:
         break;
     }
-    if (complaint_.empty()) {
-      complaint_ = anatomy_.complaint;
-      complaint_at_ = line.place();
-    }
+    lost_ |= line.text.starts_with('[');
+    complain(line.place(), anatomy_.complaint);
     return token;  // No =: inih calls this line an error.
   }
 
   static int take(void* self, const char* section, const char* name, const char*) {
     auto& feed = *static_cast<Feed*>(self);
     const Place place = feed.source_.lines[feed.next_ - 1].place();
-    if (*section == '\0') return feed.refuse(place, "a setting stands before the first [section]");
-    if (std::strcmp(section, name) == 0) {
+    if (feed.lost_) return 1;
+    if (*section == '\0') {
+      feed.complain(place, "a setting stands before the first [section]");
+    } else if (std::strcmp(section, name) == 0) {
       feed.section_ = feed.anatomy_.name;
       feed.ini_.sections.push_back({place, feed.section_});
     } else {
@@ -212,29 +233,25 @@ class Feed {
     return 1;
   }
 
-  int refuse(const Place& place, const char* complaint) {
-    if (complaint_.empty()) {
-      complaint_ = complaint;
-      complaint_at_ = place;
-    }
-    return 0;
+  void complain(const Place& place, std::string_view sentence) {
+    ini_.complaints.add(placed(place, sentence));
   }
 
   const Source& source_;
   std::size_t next_ = 0;  // The line that is read next.
   bool announce_ = false;
   Anatomy anatomy_{Anatomy::Kind::blank};  // Of the line read last, which is the one being taken.
+  bool lost_ = false;  // Behind a header that is broken: nobody knows where the lines belong.
   std::string section_;
-  std::string complaint_;
-  Place complaint_at_;
   Ini ini_;
 };
 
 }  // namespace
 
-Result<std::string> read_file(const std::string& path, std::size_t bytes_max, const Place& at) {
+Result<std::string> read_file(const std::string& path, std::size_t bytes_max, const Place& at,
+                              const std::string& called) {
   const auto refuse = [&](const char* what) {
-    return fail_at(at, "cannot read " + quoted(path) + ": " + what);
+    return fail_at(at, "cannot read " + called + ": " + what);
   };
   const auto close = [](std::FILE* file) { std::fclose(file); };
   const std::unique_ptr<std::FILE, decltype(close)> file(std::fopen(path.c_str(), "re"), close);
@@ -250,19 +267,19 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max, co
   return text;
 }
 
-Result<Ini> read_ini(const std::string& path) {
-  Source source;
-  if (auto taken = take_file(source, path, 0, {path, 0}); !taken) {
-    return tl::unexpected(taken.error());
-  }
+Result<std::string> read_file(const std::string& path, std::size_t bytes_max, const Place& at) {
+  return read_file(path, bytes_max, at, quoted(path));
+}
+
+Ini read_ini(const std::string& path, const Environment& environment) {
+  Source source(environment);
+  source.take_file(path, 0, {path, 0});
   return Feed(source).run();
 }
 
-Result<Ini> parse_ini(const std::string& name, std::string_view text) {
-  Source source;
-  if (auto taken = take_text(source, name, std::string(text), 0); !taken) {
-    return tl::unexpected(taken.error());
-  }
+Ini parse_ini(const std::string& name, std::string_view text, const Environment& environment) {
+  Source source(environment);
+  source.take_text(name, std::string(text), 0);
   return Feed(source).run();
 }
 

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "protocol/result.h"
+#include "proxy/config/complaints.h"
+#include "proxy/config/expand.h"
 #include "proxy/config/sentence.h"
 
 namespace weir::proxy::config {
@@ -30,18 +32,23 @@ struct IniSection {
   std::string name;
 };
 
-// Everything in the order of the file, repeated sections and names included.
+// Everything in the order of the file, repeated sections and names included. A complaint begins
+// with `file:line:` of the file it is about; what it is about is left out.
 struct Ini {
   std::vector<IniSection> sections;
   std::vector<IniEntry> entries;
+  Complaints complaints;
 };
 
-// `%include path` takes in another file where it stands; relative paths start at the working
-// directory. A fault begins with `file:line:` of the file it is in.
-Result<Ini> read_ini(const std::string& path);
-Result<Ini> parse_ini(const std::string& name, std::string_view text);
+// `%include path` takes in another file where it stands, or all that the pattern names: see
+// include.h. Of what is in a line only that path has its variables expanded here.
+Ini read_ini(const std::string& path, const Environment& environment);
+Ini parse_ini(const std::string& name, std::string_view text, const Environment& environment);
 
-// The whole file, or a fault that says what the system said. `at` is where it was asked for.
+// The whole file, or a fault that says what the system said. `at` is where it was asked for;
+// `called` what the fault calls it.
+Result<std::string> read_file(const std::string& path, std::size_t bytes_max, const Place& at,
+                              const std::string& called);
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max, const Place& at);
 
 }  // namespace weir::proxy::config

@@ -40,7 +40,19 @@ enum class Unit : std::uint8_t {
   bytes,
   seconds,
   milliseconds,
+  iterations,
+  secret,  // No sentence and no SHOW has the value.
 };
+
+// What pgweir does with a key.
+enum class Stage : std::uint8_t {
+  built,
+  later,  // Checked and kept, without effect so far: setting it draws a warning.
+  moot,   // There is nothing here that it could mean, as `differs` says.
+};
+
+// What `differs` says of a key that is our own.
+constexpr std::string_view kOwnKey = "PgBouncer has no such key.";
 
 struct Key {
   std::string_view name;
@@ -48,11 +60,14 @@ struct Key {
   Unit unit;
   const char* fallback;  // The default as SHOW CONFIG prints it; nullptr: unset.
   Scopes scopes;
-  bool reload;                    // RELOAD changes it; otherwise it needs a restart.
-  bool built;                     // pgweir acts on it; otherwise setting it draws a warning.
+  bool reload;  // RELOAD changes it; otherwise it needs a restart.
+  Stage stage;
   std::string_view says;          // One line for the operator.
   std::string_view choices = {};  // Type::choice: all of PgBouncer's words, between spaces.
   std::string_view refused = {};  // Words among them that promise what is not built.
+  std::string_view differs = {};  // From PgBouncer: one sentence; empty: it does not.
+
+  bool built() const { return stage == Stage::built; }
 };
 
 std::span<const Key> keys();

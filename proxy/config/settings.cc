@@ -3,17 +3,19 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "protocol/parameters.h"
 #include "proxy/config/assign.h"
+#include "proxy/config/check.h"
 #include "proxy/config/fields.h"
+#include "proxy/config/tls_fields.h"
 
 namespace weir::proxy::config {
 namespace {
 
 using SettingsField = Bound<Settings, int, bool, std::int64_t, std::string,
-                            std::vector<std::string>, AuthType, PoolMode>;
+                            std::vector<std::string>, AuthType, PoolMode, ChannelBinding>;
 
 // Every key of [pgweir] that is built stands here, or in assign() where its text is special.
 constexpr auto kFields = std::to_array<SettingsField>({
@@ -26,12 +28,29 @@ constexpr auto kFields = std::to_array<SettingsField>({
     {"worker_threads", &Settings::worker_threads},
     {"auth_type", &Settings::auth_type},
     {"auth_file", &Settings::auth_file},
+    {"auth_hba_file", &Settings::auth_hba_file},
+    {"auth_ident_file", &Settings::auth_ident_file},
+    {"auth_user", &Settings::auth_user},
+    {"auth_query", &Settings::auth_query},
+    {"auth_dbname", &Settings::auth_dbname},
+    {"auth_query_cache_time", &Settings::auth_query_cache_time_us},
+    {"password_command_cache_time", &Settings::password_command_cache_time_us},
+    {"scram_iterations", &Settings::scram_iterations},
     {"admin_users", &Settings::admin_users},
     {"stats_users", &Settings::stats_users},
     {"client_login_timeout", &Settings::client_login_timeout_us},
     {"ignore_startup_parameters", &Settings::ignore_startup_parameters},
     {"track_extra_parameters", &Settings::track_extra_parameters},
     {"max_packet_size", &Settings::max_packet_size},
+    {"application_name_add_host", &Settings::application_name_add_host},
+    {"proxy_protocol_from", &Settings::proxy_protocol_from},
+    {"server_channel_binding", &Settings::server_channel_binding},
+    {"auth_failures_before_delay", &Settings::auth_failures_before_delay},
+    {"auth_failures_before_refusal", &Settings::auth_failures_before_refusal},
+    {"auth_failure_delay", &Settings::auth_failure_delay_us},
+    {"client_conn_rate_per_ip", &Settings::client_conn_rate_per_ip},
+    {"client_conn_rate_per_user", &Settings::client_conn_rate_per_user},
+    {"max_client_conn_per_ip", &Settings::max_client_conn_per_ip},
     {"max_client_conn", &Settings::max_client_conn},
     {"pool_mode", &Settings::pool_mode},
     {"default_pool_size", &Settings::default_pool_size},
@@ -46,6 +65,8 @@ constexpr auto kFields = std::to_array<SettingsField>({
     {"server_login_retry", &Settings::server_login_retry_us},
     {"server_lifetime", &Settings::server_lifetime_us},
     {"server_idle_timeout", &Settings::server_idle_timeout_us},
+    {"autodb_idle_timeout", &Settings::autodb_idle_timeout_us},
+    {"pool_idle_timeout", &Settings::pool_idle_timeout_us},
     {"server_check_delay", &Settings::server_check_delay_us},
     {"server_reset_query", &Settings::server_reset_query},
     {"server_reset_query_always", &Settings::server_reset_query_always},
@@ -60,6 +81,8 @@ constexpr auto kFields = std::to_array<SettingsField>({
     {"pidfile", &Settings::pidfile},
     {"user", &Settings::user},
     {"verbose", &Settings::verbose},
+    {"watch_files", &Settings::watch_files},
+    {"reload_on_change", &Settings::reload_on_change},
     {"tcp_keepalive", &Settings::tcp_keepalive},
     {"tcp_keepcnt", &Settings::tcp_keepcnt},
     {"tcp_keepidle", &Settings::tcp_keepidle_us},
@@ -67,45 +90,31 @@ constexpr auto kFields = std::to_array<SettingsField>({
     {"tcp_user_timeout", &Settings::tcp_user_timeout_us},
 });
 
-// Tracked drops what it cannot take: what is missing from it is what it would not take.
-Said<void> check_tracked(const std::vector<std::string>& names) {
-  const protocol::Tracked all{names};
-  for (const std::string& name : names) {
-    if (!protocol::Tracked{std::vector{name}}.index(name)) {
-      return no(quoted(name) + " in track_extra_parameters is no name of a parameter");
-    }
-    if (!all.index(name)) {
-      return no("track_extra_parameters: " + quoted(name) + " is too many: " +
-                std::to_string(protocol::kTrackedMax) + " parameters can be tracked, " +
-                std::to_string(protocol::Tracked{{}}.size()) + " of them always are");
-    }
+void put(Settings& settings, std::string_view key, const Value& value) {
+  constexpr std::string_view kClientTls = "client_tls";
+  if (key.starts_with(kClientTls)) {
+    set_tls_field(settings.client_tls, key.substr(kClientTls.size()), value);
+  } else if (const auto part = tls_part(key); !part.empty()) {
+    set_tls_field(settings.server_tls, part, value);
+  } else {
+    set_field<Settings, SettingsField>(settings, kFields, key, value);
   }
-  return {};
-}
-
-Said<void> check_stats_period(const Value& value) {
-  if (std::get<std::int64_t>(value) >= kMicrosPerSecond) return {};
-  return no("stats_period is at least one second; log_stats = 0 ends the line of totals");
 }
 
 }  // namespace
 
-Said<void> assign(Settings& settings, const Key& key, std::string_view text) {
+Said<void> assign(Settings& settings, const Key& key, const Text& text) {
   auto value = parse_value(key, text);
   if (!value) return tl::unexpected(value.error());
-  if (key.name == "track_extra_parameters") {
-    auto checked = check_tracked(std::get<std::vector<std::string>>(*value));
-    if (!checked) return checked;
-  }
-  if (key.name == "stats_period") {
-    if (auto checked = check_stats_period(*value); !checked) return checked;
-  }
+  if (auto checked = check_value(key, *value, text); !checked) return checked;
   if (key.name == "server_check_query") {
     // PgBouncer tells no check and an empty check apart by a word.
     settings.server_check_query.reset();
-    if (!text.empty()) settings.server_check_query = text == "<empty>" ? "" : std::string(text);
+    if (!text.value.empty()) {
+      settings.server_check_query = text.value == "<empty>" ? "" : std::string(text.value);
+    }
   } else {
-    set_field<Settings, SettingsField>(settings, kFields, key.name, *value);
+    put(settings, key.name, *value);
   }
   return {};
 }

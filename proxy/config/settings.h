@@ -10,13 +10,20 @@
 #include <vector>
 
 #include "pool/mode.h"
+#include "protocol/channel_binding.h"
+#include "proxy/config/tls_settings.h"
 
 namespace weir::proxy::config {
 
-enum class AuthType : std::uint8_t { trust, plain, md5, scram_sha_256 };
+enum class AuthType : std::uint8_t { any, trust, plain, md5, scram_sha_256, cert, hba };
 using pool::PoolMode;
+using protocol::ChannelBinding;
 
 constexpr std::int64_t kMicrosPerSecond = 1'000'000;
+
+constexpr const char* kAuthQuery =
+    "SELECT rolname, CASE WHEN rolvaliduntil < now() THEN NULL ELSE rolpassword END FROM pg_authid "
+    "WHERE rolname=$1 AND rolcanlogin";
 
 struct Settings {
   // The street.
@@ -31,6 +38,14 @@ struct Settings {
   // Who may come in.
   AuthType auth_type = AuthType::md5;
   std::string auth_file = {};
+  std::string auth_hba_file = {};
+  std::string auth_ident_file = {};
+  std::string auth_user = {};  // Runs auth_query; empty: nobody is asked.
+  std::string auth_query = kAuthQuery;
+  std::string auth_dbname = {};               // Empty: the client's own database.
+  std::int64_t auth_query_cache_time_us = 0;  // 0: nothing is kept.
+  std::int64_t password_command_cache_time_us = 600 * kMicrosPerSecond;  // Likewise.
+  int scram_iterations = 4096;
   std::vector<std::string> admin_users = {};
   std::vector<std::string> stats_users = {};
   std::int64_t client_login_timeout_us = 60 * kMicrosPerSecond;
@@ -38,6 +53,21 @@ struct Settings {
   std::vector<std::string> track_extra_parameters = {"IntervalStyle"};
   bool disable_pqexec = false;  // Refuse the simple query protocol.
   std::int64_t max_packet_size = 2147483647;
+  bool application_name_add_host = false;
+  std::vector<std::string> proxy_protocol_from = {};  // Addresses and networks, well formed.
+
+  // Encryption.
+  TlsSettings client_tls = {};
+  TlsSettings server_tls = {.mode = SslMode::prefer};
+  ChannelBinding server_channel_binding = ChannelBinding::prefer;
+
+  // Who tries too often. Failures are counted a minute, rates a second.
+  int auth_failures_before_delay = 20;
+  int auth_failures_before_refusal = 40;
+  std::int64_t auth_failure_delay_us = kMicrosPerSecond;
+  int client_conn_rate_per_ip = 0;
+  int client_conn_rate_per_user = 0;
+  int max_client_conn_per_ip = 0;
 
   // How many.
   int max_client_conn = 100;  // 0 really means none here: only the console gets in.
@@ -56,6 +86,8 @@ struct Settings {
   std::int64_t server_login_retry_us = 15 * kMicrosPerSecond;
   std::int64_t server_lifetime_us = 3600 * kMicrosPerSecond;  // 0: used once, then closed.
   std::int64_t server_idle_timeout_us = 600 * kMicrosPerSecond;
+  std::int64_t autodb_idle_timeout_us = 3600 * kMicrosPerSecond;
+  std::int64_t pool_idle_timeout_us = 0;
 
   // Servers between two clients.
   std::int64_t server_check_delay_us = 30 * kMicrosPerSecond;  // 0: always check.
@@ -74,6 +106,10 @@ struct Settings {
   std::string pidfile = {};
   std::string user = {};  // Become this user at the start.
   int verbose = 0;
+
+  // What is read again by itself.
+  bool watch_files = true;        // Certificates, keys, auth_file and HBA files.
+  bool reload_on_change = false;  // The settings file.
 
   // TCP; 0 leaves each to the operating system.
   bool tcp_keepalive = true;

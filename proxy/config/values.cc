@@ -29,6 +29,8 @@ constexpr Bounds bounds(Unit unit) {
       return {0, 07777};
     case Unit::level:
       return {0, 3};
+    case Unit::iterations:
+      return {1, 1'000'000};
     case Unit::threads:
       return {0, pool::kWorkersMax};
     default:
@@ -92,15 +94,15 @@ std::optional<double> measured(std::string_view text, const std::array<Scale, N>
 }
 
 // What a key of a line is given may be more than it seems: lines hold passwords, too.
-std::string complaint(const Key& key, std::string_view text, std::string_view what,
+std::string complaint(const Key& key, const Text& text, std::string_view what,
                       std::string_view cure) {
-  const bool shown = key.scopes == kGlobal || is_plain_word(text);
-  return (shown ? quoted(text) : "what is written") + " is " + std::string(what) + " for " +
+  const bool shown = key.scopes == kGlobal || is_plain_word(text.written);
+  return (shown ? quoted(text.written) : "what is written") + " is " + std::string(what) + " for " +
          std::string(key.name) + ": " + std::string(cure);
 }
 
-Said<Value> read_time(const Key& key, std::string_view text, double bare) {
-  const auto seconds = measured(text, kTimes, bare);
+Said<Value> read_time(const Key& key, const Text& text, double bare) {
+  const auto seconds = measured(text.value, kTimes, bare);
   if (!seconds) {
     return no(complaint(key, text, "no time",
                         bare == 1 ? "write seconds, or a number with us, ms, s, min, h or d"
@@ -112,9 +114,9 @@ Said<Value> read_time(const Key& key, std::string_view text, double bare) {
   return std::llround(*seconds * 1e6);
 }
 
-Said<Value> read_size(const Key& key, std::string_view text) {
-  const auto plain = whole_number(text);
-  const auto size = plain ? static_cast<double>(*plain) : measured(text, kSizes, 1.0);
+Said<Value> read_size(const Key& key, const Text& text) {
+  const auto plain = whole_number(text.value);
+  const auto size = plain ? static_cast<double>(*plain) : measured(text.value, kSizes, 1.0);
   if (!size || std::floor(*size) != *size) {
     return no(complaint(key, text, "no size", "write bytes, or a number with kB, MB or GB"));
   }
@@ -124,11 +126,11 @@ Said<Value> read_size(const Key& key, std::string_view text) {
   return static_cast<std::int64_t>(*size);
 }
 
-Said<Value> read_integer(const Key& key, std::string_view text) {
+Said<Value> read_integer(const Key& key, const Text& text) {
   if (key.unit == Unit::bytes) return read_size(key, text);
   const bool counts_time = key.unit == Unit::seconds || key.unit == Unit::milliseconds;
   const double bare = key.unit == Unit::milliseconds ? 1e-3 : 1;
-  const auto number = whole_number(text);
+  const auto number = whole_number(text.value);
   if (!number) {
     if (counts_time) return read_time(key, text, bare);
     return no(complaint(key, text, "no number", "write a whole number without a unit"));
@@ -142,14 +144,29 @@ Said<Value> read_integer(const Key& key, std::string_view text) {
   return *number;
 }
 
-Said<Value> read_boolean(const Key& key, std::string_view text) {
+Said<Value> read_boolean(const Key& key, const Text& text) {
   for (const std::string_view word : {"1", "on", "true", "yes"}) {
-    if (same_word(text, word)) return true;
+    if (same_word(text.value, word)) return true;
   }
   for (const std::string_view word : {"0", "off", "false", "no"}) {
-    if (same_word(text, word)) return false;
+    if (same_word(text.value, word)) return false;
   }
   return no(complaint(key, text, "no switch", "write 0 or 1"));
+}
+
+// How many of Value's units make one of the bare number's.
+std::int64_t units_in_one(const Key& key) {
+  if (key.type == Type::time || key.unit == Unit::seconds) return 1'000'000;
+  return key.unit == Unit::milliseconds ? 1'000 : 1;
+}
+
+// `amount` / `units`, exact: 2500000 / 1000000 is "2.5".
+std::string bare_number(std::int64_t amount, std::int64_t units) {
+  std::string out = std::to_string(amount / units);
+  if (amount % units == 0) return out;
+  const std::string zeros_in_front = std::to_string(units + amount % units);
+  out.append(".").append(zeros_in_front, 1);
+  return out.substr(0, out.find_last_not_of('0') + 1);
 }
 
 std::string listed(const Key& key) {
@@ -163,11 +180,11 @@ std::string listed(const Key& key) {
   return out;
 }
 
-Said<Value> read_choice(const Key& key, std::string_view text) {
+Said<Value> read_choice(const Key& key, const Text& text) {
   std::string_view found;
   const bool known = any_word(key.choices, [&](std::string_view word) {
     found = word;
-    return same_word(word, text);
+    return same_word(word, text.value);
   });
   if (!known) return no(complaint(key, text, "no choice", "write one of " + listed(key)));
   if (any_word(key.refused, [&](std::string_view word) { return word == found; })) {
@@ -208,12 +225,22 @@ std::string unknown_setting(std::string_view name, Scopes scope) {
   return out;
 }
 
-Said<Value> parse_value(const Key& key, std::string_view text) {
+std::string shown_text(const Key& key, const Text& text) {
+  if (key.unit == Unit::secret) return text.value.empty() ? "" : "********";
+  if (key.type == Type::text || key.type == Type::list) return std::string(text.written);
+  const auto value = parse_value(key, text);
+  if (!value || key.unit == Unit::octal) return std::string(text.value);
+  if (const auto* const yes = std::get_if<bool>(&*value)) return *yes ? "1" : "0";
+  if (const auto* const word = std::get_if<std::string>(&*value)) return *word;
+  return bare_number(std::get<std::int64_t>(*value), units_in_one(key));
+}
+
+Said<Value> parse_value(const Key& key, const Text& text) {
   switch (key.type) {
     case Type::text:
-      return std::string(text);
+      return std::string(text.value);
     case Type::list:
-      return split_list(text);
+      return split_list(text.value);
     case Type::integer:
       return read_integer(key, text);
     case Type::boolean:

@@ -2,6 +2,7 @@
 // with anything behind it is refused, except the units named here.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,8 +18,22 @@ namespace weir::proxy::config {
 // time, and an integer counted in seconds or milliseconds: int64 microseconds.
 using Value = std::variant<std::string, std::vector<std::string>, std::int64_t, bool>;
 
+// A value and how the operator wrote it, which is all that a sentence may quote: what a variable
+// of the environment has put in may be a secret.
+struct Text {
+  template <typename T>
+  requires std::convertible_to<const T&, std::string_view> Text(const T& plain)
+      : value(plain), written(plain) {}
+  Text(std::string_view what, std::string_view as_written) : value(what), written(as_written) {}
+
+  std::string_view value, written;
+};
+
 // The sentence names the key and may quote the text, so never call this for a password.
-Said<Value> parse_value(const Key& key, std::string_view text);
+Said<Value> parse_value(const Key& key, const Text& text);
+
+// What SHOW CONFIG has for it, once parse_value() has taken it.
+std::string shown_text(const Key& key, const Text& text);
 
 // The sentence for a name that is no key of this scope, with the nearest one that is.
 std::string unknown_setting(std::string_view name, Scopes scope);

@@ -22,13 +22,13 @@ std::string split_complaint(std::string_view text) {
 }
 
 Connection uri(std::string_view text) {
-  auto connection = read_uri(text);
+  auto connection = read_uri({.key = {}, .value = std::string(text)});
   CHECK_MESSAGE(connection.has_value(), (connection ? "" : connection.error()));
   return connection ? *connection : Connection{};
 }
 
 std::string uri_complaint(std::string_view text) {
-  const auto connection = read_uri(text);
+  const auto connection = read_uri({.key = {}, .value = std::string(text)});
   return connection ? "accepted" : connection.error();
 }
 
@@ -65,6 +65,25 @@ TEST_CASE("broken words are refused without quoting what may be a secret") {
         "the quote around the value of \"password\" never closes");
   CHECK(split_complaint("=x").find("at the start") != std::string::npos);
   CHECK(split_complaint("a-b=x").find("at the start") != std::string::npos);
+}
+
+TEST_CASE("a variable in a word stays in that word, and one that is a URI is taken as it stands") {
+  const Environment some{{"PW", "a b' port=1"}, {"URL", "postgresql://u:p@h/d?sslmode=prefer\n"}};
+  const auto read = [&](std::string_view text) {
+    const auto words = read_words(text, some);
+    return words ? *words : Words{{"refused", words.error()}};
+  };
+  CHECK(read("password=${PW} host=h") == Words{{"password", "a b' port=1", true}, {"host", "h"}});
+  CHECK(read("password='x ${PW}'") == Words{{"password", "x a b' port=1", true}});
+  CHECK(read("postgresql://u:${PW}@h/d") ==
+        Words{{"", "postgresql://u:a%20b%27%20port%3D1@h/d", true}});
+  CHECK(read("${URL} pool_size=5") ==
+        Words{{"", "postgresql://u:p@h/d?sslmode=prefer", true}, {"pool_size", "5"}});
+  CHECK(read("${NONE:-postgresql://h/d}") == Words{{"", "postgresql://h/d", true}});
+  CHECK(read("${PW}")[0].value ==
+        "a line that begins with a variable needs a postgresql:// URI in it");
+  CHECK(read("password=${NONE:-}")[0].value == "\"password\" has no value");
+  CHECK(read("password=${NONE}")[0].value.starts_with("the environment has no variable NONE"));
 }
 
 TEST_CASE("libpq reads the words that are its own, whatever they hold") {
@@ -110,24 +129,38 @@ TEST_CASE("parameters that only an ORM knows are left out with a warning") {
   CHECK(option(uri("postgresql://h/d?&&"), "dbname") == "d");
 }
 
-TEST_CASE("what asks for encryption, or for another promise not built, is refused") {
-  CHECK(uri_complaint("postgresql://u:p@h/d?sslmode=require")
-            .find("TLS to the server is not built") != std::string::npos);
+TEST_CASE("a promise that is not built is refused") {
   for (const char* query :
-       {"sslmode=verify-full", "sslmode=no-verify", "ssl=true", "ssl=1", "sslmode=Require",
-        "channel_binding=require", "gssencmode=require", "target_session_attrs=read-write",
-        "sslaccept=strict", "require_auth=scram-sha-256", "service=x", "%73slmode=require",
-        "schema=public&sslmode=require", "replication=database", "requirepeer=postgres"}) {
+       {"sslcrl=x", "sslcrldir=x", "sslpassword=x", "ssl_min_protocol_version=TLSv1.3",
+        "ssl_max_protocol_version=TLSv1.2", "ssl=verify", "requiressl=1", "sslcertmode=require",
+        "gssencmode=require", "target_session_attrs=read-write", "sslaccept=strict",
+        "require_auth=scram-sha-256", "service=x", "%73slcrl=require", "schema=public&sslcrl=x",
+        "replication=database", "requirepeer=postgres"}) {
     CAPTURE(query);
     CHECK(uri_complaint("postgresql://u:p@h/d?" + std::string(query)).find("is refused") !=
           std::string::npos);
   }
-  for (const char* query : {"sslmode=prefer", "sslmode=allow", "sslmode=disable",
-                            "channel_binding=prefer", "target_session_attrs=any"}) {
+  for (const char* query : {"target_session_attrs=any", "gssencmode=prefer"}) {
     CAPTURE(query);
     CHECK(uri("postgresql://u:p@h/d?" + std::string(query)).warnings.empty());
   }
-  CHECK_FALSE(read_options({{"sslmode", "require"}}));
+  CHECK_FALSE(read_options({{"sslcrl", "x"}}));
+}
+
+TEST_CASE("what a URI says of TLS is kept, whether this libpq knows it or not") {
+  const auto all =
+      uri("postgresql://h/d?sslmode=verify-full&sslrootcert=/a&sslcert=/b&sslkey=/c"
+          "&sslnegotiation=direct&channel_binding=require");
+  CHECK(option(all, "sslmode") == "verify-full");
+  CHECK(option(all, "sslrootcert") == "/a");
+  CHECK(option(all, "sslcert") == "/b");
+  CHECK(option(all, "sslkey") == "/c");
+  CHECK(option(all, "sslnegotiation") == "direct");
+  CHECK(option(all, "channel_binding") == "require");
+  CHECK(all.warnings.empty());
+  CHECK(option(uri("postgresql://h/d?ssl=true"), "sslmode") == "require");  // As libpq has it.
+  CHECK(option(uri("postgresql://h/d?sslmode=disable&ssl=true"), "sslmode") == "require");
+  CHECK(option(uri("postgresql://h/d?ssl=true&sslmode=verify-ca"), "sslmode") == "verify-ca");
 }
 
 TEST_CASE("load_balance_hosts of a URI is kept, whether this libpq knows it or not") {

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "proxy/config/check.h"
 #include "proxy/config/keys.h"
 #include "proxy/config/load.h"
 

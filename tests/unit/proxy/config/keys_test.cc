@@ -44,10 +44,37 @@ std::string another_text(const Key& key) {
       return std::string(key.fallback) == "1" ? "0" : "1";
     case Type::text:
     case Type::list:
-      return key.name == "auth_file" ? "/dev/null" : "other";
+      if (key.name.ends_with("_tls_protocols")) return "tlsv1.3";
+      return key.name == "proxy_protocol_from" ? "10.0.0.0/8" : "other";
     default:
       return "3";
   }
+}
+
+// A line of an entry that the key changes, with what the key asks for beside it.
+std::string line_with(const Key& key) {
+  const std::string name(key.name);
+  if (name == "password_alternate") return "password=x " + name + "=y";
+  if (name == "load_balance_hosts") return name + "=disable";
+  if (name.ends_with("cert_file")) return name + "=x server_tls_key_file=y";
+  if (name.ends_with("key_file")) return name + "=x server_tls_cert_file=y";
+  if (name == "sslcert") return name + "=x sslkey=y";
+  if (name == "sslkey") return name + "=x sslcert=y";
+  if (name.ends_with("negotiation")) return "sslmode=require " + name + "=direct";
+  if (name.ends_with("_tls_protocols")) return name + "=tlsv1.3";
+  return name + "=" + (key.type == Type::choice ? another_text(key) : "3");
+}
+
+const char* stage_word(Stage stage) {
+  switch (stage) {
+    case Stage::built:
+      return "yes";
+    case Stage::later:
+      return "not yet";
+    case Stage::moot:
+      break;
+  }
+  return "no effect";
 }
 
 const char* type_word(const Key& key) {
@@ -100,8 +127,8 @@ std::string rows(Scopes scope) {
   for (const Key& key : keys()) {
     if ((key.scopes & scope) == 0) continue;
     out += "| `" + std::string(key.name) + "` | " + type_word(key) + " | " + default_word(key) +
-           " | " + (key.reload ? "yes" : "restart") + " | " + (key.built ? "yes" : "not yet") +
-           " | " + std::string(key.says) + choices_of(key) + " |\n";
+           " | " + (key.reload ? "yes" : "restart") + " | " + stage_word(key.stage) + " | " +
+           std::string(key.says) + choices_of(key) + " |\n";
   }
   return out;
 }
@@ -116,7 +143,11 @@ std::string settings_page() {
          "with a warning; a value that would promise what is not built is refused. RELOAD keeps "
          "the\n"
          "value of the start for a key that takes a restart, and logs a warning if the file has\n"
-         "another.\n\n"
+         "another. What differs from PgBouncer, and why, is in [PGBOUNCER.md](PGBOUNCER.md).\n\n"
+         "Any value may hold `${NAME}` or `${NAME:-text}`, a variable of the environment; `$${` "
+         "is\n"
+         "a plain `${`. Every key of the first table may come from a variable as well,\n"
+         "`PGWEIR_LISTEN_PORT` or `PGBOUNCER_LISTEN_PORT`, which wins over the file.\n\n"
          "## [pgweir], also [pgbouncer]\n\n" +
          rows(kGlobal) + "\n## A line of [databases]\n\n" + rows(kDatabase) +
          "\n## A line of [users]\n\n" + rows(kUser) + "\n## A line of [peers]\n\n" + rows(kPeer);
@@ -140,7 +171,7 @@ TEST_CASE("no key stands twice in one scope, and every row is whole") {
 TEST_CASE("every key of the reference is there") {
   int global = 0;
   for (const Key& key : keys()) global += is_global(key) ? 1 : 0;
-  CHECK(global == 99 + 2 + 2);  // 1.25.2, two from master, worker_threads and io_engine.
+  CHECK(global == 99 + 2 + 15);  // 1.25.2, two from master, and our own.
   for (const char* name :
        {"pool_idle_timeout", "login_notify_message", "service_name", "io_engine"}) {
     CHECK(find_key(name, kGlobal));
@@ -166,7 +197,7 @@ TEST_CASE("a built key changes a field, and one that is not built changes none")
     CAPTURE(key.name);
     Settings settings;
     REQUIRE(assign(settings, key, another_text(key)));
-    CHECK((settings != Settings{}) == key.built);
+    CHECK((settings != Settings{}) == key.built());
   }
 }
 
@@ -175,18 +206,37 @@ TEST_CASE("a built key of a database or user line changes its entry") {
     CAPTURE(key.name);
     for (const auto& [scope, section] : {std::pair{kDatabase, "databases"}, {kUser, "users"}}) {
       if ((key.scopes & scope) == 0) continue;
+      if (key.name == "password_file") continue;  // It has to be there: login_test.cc.
       const std::string head = "[pgweir]\n[" + std::string(section) + "]\nx = ";
       const auto plain = load_text("t", head + "\n");
-      const auto other = load_text("t", head + std::string(key.name) + "=" +
-                                            (key.name == "load_balance_hosts" ? "disable"
-                                             : key.type == Type::choice       ? another_text(key)
-                                                                              : "3"));
+      const auto other = load_text("t", head + line_with(key));
       REQUIRE(plain);
-      REQUIRE(other);
+      REQUIRE_MESSAGE(other.has_value(), (other ? "" : other.error().text));
       const bool same = plain->databases == other->databases && plain->users == other->users;
-      CHECK(same != key.built);
-      CHECK(other->warnings.size() == (key.built ? 0 : 1));
+      CHECK(same != key.built());
+      CHECK(other->warnings.size() == (key.stage == Stage::later ? 1 : 0));
     }
+  }
+}
+
+TEST_CASE("the keys of [pgweir] stand in the order in which SHOW CONFIG has them") {
+  std::string_view before;
+  for (const Key& key : keys()) {
+    if (!is_global(key)) continue;
+    CAPTURE(key.name);
+    CHECK(before < key.name);
+    before = key.name;
+  }
+}
+
+TEST_CASE("SHOW CONFIG has every default as the table has it") {
+  const auto config = load_text("t", "[pgweir]\n");
+  REQUIRE(config);
+  CHECK(config->shown == config->texts);
+  for (const Key& key : keys()) {
+    if (!is_global(key) || key.fallback == nullptr) continue;
+    CAPTURE(key.name);
+    CHECK(shown_text(key, key.fallback) == key.fallback);
   }
 }
 
@@ -224,7 +274,7 @@ TEST_CASE("docs/SETTINGS.md is what the table says") {
 
 TEST_CASE("the sample file loads, and shows each built key once with its default") {
   const std::string path = kTree + "/etc/pgweir.ini";
-  const auto config = load(path);
+  const auto config = load({.file = path, .environment = {}});
   REQUIRE_MESSAGE(config.has_value(), (config ? "" : config.error().text));
   CHECK(config->warnings.empty());
   CHECK(config->settings == Settings{});
@@ -239,13 +289,14 @@ TEST_CASE("the sample file loads, and shows each built key once with its default
     CAPTURE(name);
     const Key* key = find_key(name, kGlobal);
     REQUIRE(key);
-    CHECK(key->built);
+    CHECK(key->built());
     CHECK(shown.insert(name).second);
     const auto text = trim(std::string_view(line).substr(equals + 2));
     if (key->fallback != nullptr) CHECK(text == key->fallback);
   }
   for (const Key& key : keys()) {
-    if (is_global(key) && key.built) CHECK_MESSAGE(shown.contains(std::string(key.name)), key.name);
+    if (is_global(key) && key.built())
+      CHECK_MESSAGE(shown.contains(std::string(key.name)), key.name);
   }
 }
 
@@ -255,9 +306,9 @@ TEST_CASE("the sample file still loads with every semicolon taken away, and chan
   for (std::string line; std::getline(lines, line);) {
     bare += (line.starts_with(";") ? line.substr(1) : line) + "\n";
   }
-  const auto config = load_text("pgweir.ini", bare);
+  const auto config = load_text("pgweir.ini", bare, {{"DB_PASSWORD", "secret"}});
   REQUIRE_MESSAGE(config.has_value(), (config ? "" : config.error().text));
   CHECK(config->settings == Settings{});
-  CHECK(config->databases.size() == 4);
+  CHECK(config->databases.size() == 6);
   CHECK(config->users.size() == 1);
 }

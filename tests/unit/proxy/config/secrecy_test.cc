@@ -24,6 +24,11 @@ TEST_CASE("no sentence and no warning shows a password") {
                            "a = query_wait_timeout=5:hunter2",
                            "a = load_balance_hosts=disable;password=hunter2",
                            "a = sslmode=require;password=hunter2",
+                           "a = channel_binding=require,password=hunter2",
+                           "a = password_alternate=hunter2",
+                           "a = password_alternate=top hunter2=1",
+                           "a = password=hunter2 password_file=x",
+                           "a = server_tls_protocols=x;password=hunter2",
                            "a = dbname=x;password=top hunter2=1",
                            "a = password=top hunter2=",
                            "a = password=top hunter2='1",
@@ -50,7 +55,7 @@ TEST_CASE("no sentence and no warning shows a password") {
   const Config uri = with_database("a = postgresql://u@h/d?password=top&hunter2=1");
   REQUIRE(uri.warnings.size() == 1);
   CHECK_FALSE(has(uri.warnings[0], "hunter2"));
-  const Config config = with_database("a = password=hunter2 auth_user=x connect_timeout=1");
+  const Config config = with_database("a = password=hunter2 reserve_pool=1 connect_timeout=1");
   CHECK(config.warnings.size() == 2);
   for (const std::string& warning : config.warnings) CHECK_FALSE(has(warning, "hunter2"));
 }
