@@ -1,11 +1,14 @@
 #include "proxy/auth.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "protocol/encode.h"
 #include "proxy/client.h"
+#include "proxy/ip_of.h"
 #include "proxy/worker.h"
 
 namespace weir::proxy {
@@ -14,25 +17,14 @@ using pool::ClientEvent;
 using pool::ClientState;
 using protocol::ClientLogin;
 using protocol::Framer;
+using protocol::ProxyHeader;
 using protocol::Startup;
 
 namespace {
 
 constexpr std::uint16_t kMinorNewest = 2;
 
-protocol::AuthType auth_type(config::AuthType type) {
-  switch (type) {
-    case config::AuthType::trust:
-      return protocol::AuthType::trust;
-    case config::AuthType::plain:
-      return protocol::AuthType::plain;
-    case config::AuthType::md5:
-      return protocol::AuthType::md5;
-    case config::AuthType::scram_sha_256:
-      break;
-  }
-  return protocol::AuthType::scram_sha_256;
-}
+constexpr std::uint8_t kTlsHandshake = 0x16;  // The first byte of a TLS connection (RFC 8446, 5.1).
 
 bool listed(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -40,15 +32,70 @@ bool listed(const std::vector<std::string>& names, std::string_view name) {
 
 }  // namespace
 
-Auth::Auth(Worker& worker, Client& client, bool own_uid)
-    : worker_(worker), client_(client), own_uid_(own_uid) {}
+Auth::Auth(Worker& worker, Client& client, std::optional<std::uint32_t> uid)
+    : worker_(worker), client_(client), uid_(uid) {
+  const auto ip = ip_of(client.address());
+  if (ip && worker.config().speaks_proxy_protocol(*ip)) header_.emplace();
+}
 
 void Auth::take(Bytes& bytes) {
-  while (client_.state == ClientState::greeting && !bytes.empty()) {
-    if (!take_startup(bytes)) return;
+  while (client_.state == ClientState::greeting && !waits_ && !bytes.empty()) {
+    if (header_ && !take_header(bytes)) return;
+    if (!knocked_ && !knock()) return;
+    if (bytes.empty() || !take_direct(bytes) || !take_startup(bytes)) return;
   }
-  if (client_.state == ClientState::proving) take_proof(bytes);
+  if (client_.state == ClientState::proving && !waits_) take_proof(bytes);
 }
+
+// Who is behind the balancer that the connection comes from.
+bool Auth::take_header(Bytes& bytes) {
+  const auto header = header_->next(bytes);
+  if (!header) return refuse(header.error().sqlstate, header.error().text, header.error().hint);
+  if (!*header) return false;
+  header_.reset();
+  Address from;
+  from.port = (*header)->port;
+  from.ip = (*header)->ip;
+  switch ((*header)->source) {
+    case ProxyHeader::Source::itself:
+    case ProxyHeader::Source::unix_socket:
+      return true;
+    case ProxyHeader::Source::ip4:
+      from.family = Address::Family::ip4;
+      break;
+    case ProxyHeader::Source::ip6:
+      from.family = Address::Family::ip6;
+      break;
+  }
+  client_.set_address(from);
+  return true;
+}
+
+// Before anything is understood: whether its address may have one more connection.
+bool Auth::knock() {
+  knocked_ = true;
+  const auto verdict = worker_.commons.gate.on_connect(client_.address(), worker_.world.now());
+  client_.counted_address = verdict.counted;
+  if (!verdict.refusal) return true;
+  return refuse(verdict.refusal->sqlstate, verdict.refusal->text, verdict.refusal->hint);
+}
+
+// TLS at once, without asking (PostgreSQL 17: sslnegotiation=direct).
+bool Auth::take_direct(Bytes& bytes) {
+  const bool begins =
+      !ssl_asked_ && !gssenc_asked_ && client_.stream.codec() == nullptr && reader_.at_boundary();
+  if (!begins || bytes[0] != kTlsHandshake) return true;
+  if (client_.is_local() || !worker_.commons.tls.for_clients()) {
+    return refuse("08P01", "the pooler does not speak TLS here",
+                  "client_tls_sslmode is not set, or this is a unix socket.");
+  }
+  ssl_asked_ = waits_ = true;
+  client_.stream.encrypt(worker_.commons.tls.accept(true), bytes);
+  bytes = {};
+  return false;
+}
+
+void Auth::on_secured() { waits_ = false; }
 
 bool Auth::take_startup(Bytes& bytes) {
   const auto packet = reader_.next(bytes);
@@ -69,18 +116,23 @@ bool Auth::take_startup(Bytes& bytes) {
   return begin(startup);
 }
 
-// Plain text only, for now; and nothing may have been sent before we have said so.
+// Nothing may have been sent before we have said what follows.
 bool Auth::answer_encryption(Startup::Kind kind, Bytes rest) {
-  bool& asked = kind == Startup::Kind::ssl ? ssl_asked_ : gssenc_asked_;
+  const bool tls = kind == Startup::Kind::ssl;
+  bool& asked = tls ? ssl_asked_ : gssenc_asked_;
   if (asked) return refuse("08P01", "encryption was asked for twice");
   asked = true;
   if (!rest.empty()) {
-    return refuse("08P01", kind == Startup::Kind::ssl ? protocol::kUnencryptedAfterSsl
-                                                      : protocol::kUnencryptedAfterGssenc);
+    return refuse("08P01",
+                  tls ? protocol::kUnencryptedAfterSsl : protocol::kUnencryptedAfterGssenc);
   }
-  const std::uint8_t no[] = {'N'};
-  client_.stream.put_copy(no);
-  return true;
+  const bool will = tls && !client_.is_local() && worker_.commons.tls.for_clients();
+  const std::uint8_t answer[] = {static_cast<std::uint8_t>(will ? 'S' : 'N')};
+  client_.stream.put_copy(answer);
+  if (!will) return true;
+  waits_ = true;
+  client_.stream.encrypt(worker_.commons.tls.accept(false));
+  return false;
 }
 
 bool Auth::begin(const Startup& startup) {
@@ -156,33 +208,25 @@ void Auth::negotiate(const Startup& startup, Buffer& out) {
   }
 }
 
+// Our own user, by unix socket: whatever auth_type says.
+bool Auth::enters_by_right() const {
+  return uid_ == ::geteuid() && config::is_console(database_) && config::is_console(user_);
+}
+
 bool Auth::start_login(Buffer& out) {
-  const auto& settings = worker_.config().settings;
-  const bool to_console = config::is_console(database_);
-  if (to_console && own_uid_ && config::is_console(user_)) {
+  if (enters_by_right()) {
     protocol::put_authentication_ok(out);
     client_.stream.put_copy(out);
     admit();
     return false;
   }
-  const std::string* const secret = worker_.config().find_secret(user_);
-  if (settings.auth_type == config::AuthType::trust && secret == nullptr) {
-    return refuse("28000", "\"trust\" authentication failed",
-                  "The user must be listed in auth_file even when it needs no password.");
-  }
-  protocol::Entropy entropy;
-  worker_.world.random(entropy.nonce);
-  worker_.world.random(entropy.md5_salt);
-  entropy.mock_key = worker_.commons.secret;
-  login_ =
-      std::make_unique<ClientLogin>(auth_type(settings.auth_type), user_,
-                                    worker_.login_secret(user_), entropy, worker_.mostly_scram());
-  return step(login_->start(out), out);
+  proof_.emplace(worker_, client_, database_, uid_);
+  return follow(proof_->start(out), out);
 }
 
 void Auth::take_proof(Bytes& bytes) {
   protocol::Piece piece;
-  for (;;) {
+  while (!waits_) {
     const auto cut = framer_.next(bytes, piece);
     if (cut == Framer::Cut::need_more) return;
     if (cut == Framer::Cut::bad_length) {
@@ -200,38 +244,71 @@ void Auth::take_proof(Bytes& bytes) {
     const auto body = collector_.add(piece);
     if (!body) continue;
     Buffer out;
-    if (!step(login_->on_message(*body, out), out)) return;
+    if (!follow(proof_->on_message(*body, out), out)) return;
   }
 }
 
-bool Auth::step(ClientLogin::Step step, const Buffer& out) {
+bool Auth::follow(Proof::Step step, const Buffer& out) {
   client_.stream.put_copy(out);
   switch (step) {
-    case ClientLogin::Step::more:
+    case Proof::Step::more:
       return true;
-    case ClientLogin::Step::proved:
+    case Proof::Step::waits:
+      waits_ = true;
+      client_.stream.stop_feeding();
+      worker_.arm(client_);
+      return false;
+    case Proof::Step::proved:
       admit();
       return false;
-    case ClientLogin::Step::failed:
+    case Proof::Step::refused:
       break;
   }
-  const Fault fault = login_->fault();
+  const Fault fault = proof_->fault();
+  if (std::string_view{fault.sqlstate}.starts_with("28")) worker_.note_failed_login(client_);
   return refuse(fault.sqlstate, fault.text, fault.hint);
 }
 
+void Auth::on_secrets(std::vector<std::string> secrets, bool failed, bool kept) {
+  Buffer out;
+  const auto step = proof_->on_secrets(std::move(secrets), failed, kept, out);
+  go_on(step, out);
+}
+
+void Auth::on_time() {
+  Buffer out;
+  const auto step = proof_->on_time(out);
+  go_on(step, out);
+}
+
+void Auth::go_on(Proof::Step step, const Buffer& out) {
+  waits_ = false;
+  if (follow(step, out)) client_.stream.resume_feeding();
+}
+
 void Auth::admit() {
+  const Credential credential = proof_ ? proof_->credential() : Credential{};
   if (!config::is_console(database_)) {
-    return worker_.admit(client_, database_, std::move(values_), long_key_);
+    if (worker_.config().settings.application_name_add_host) name_host();
+    return worker_.admit(client_, database_, std::move(values_), long_key_, credential);
   }
   const auto& settings = worker_.config().settings;
-  const bool own = own_uid_ && config::is_console(user_);
-  if (own || listed(settings.admin_users, user_)) {
+  const bool any = settings.auth_type == config::AuthType::any;
+  if (any || enters_by_right() || listed(settings.admin_users, user_)) {
     return worker_.admit_to_console(client_, true, long_key_);
   }
   if (listed(settings.stats_users, user_)) {
     return worker_.admit_to_console(client_, false, long_key_);
   }
   refuse("42501", "not allowed", "Only users in admin_users and stats_users may use the console.");
+}
+
+// So that pg_stat_activity tells where a client comes from, not only the pooler.
+void Auth::name_host() {
+  const auto index = worker_.commons.tracked.index("application_name");
+  if (!index) return;
+  auto& name = values_[*index];
+  name = name.value_or("app") + " - " + client_.address().text();
 }
 
 bool Auth::refuse(const char* sqlstate, std::string text, std::string hint) {

@@ -1,15 +1,17 @@
-// auth.h: a client's way in: startup packet, proof, and what is wrong with either.
+// auth.h: a client's way in: PROXY header, encryption, startup packet, proof, and what is wrong
+// with any of them.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "protocol/client_login.h"
 #include "protocol/collector.h"
 #include "protocol/framer.h"
 #include "protocol/parameters.h"
+#include "protocol/proxy_header.h"
 #include "protocol/startup.h"
+#include "proxy/proof.h"
 
 namespace weir::proxy {
 
@@ -18,16 +20,24 @@ class Worker;
 
 class Auth {
  public:
-  // `own_uid`: the peer of a unix socket is our own user, who may always enter the console.
-  Auth(Worker& worker, Client& client, bool own_uid);
+  // `uid`: of a unix socket's peer. Our own user may always enter the console.
+  Auth(Worker& worker, Client& client, std::optional<std::uint32_t> uid);
 
   // Takes bytes off the front of `bytes` until the client is admitted or refused. The client may
   // be gone afterwards.
   void take(Bytes& bytes);
   // What the startup packet asked for; empty before it.
   const std::string& database() const { return database_; }
+  void on_secured();
+  void on_secrets(std::vector<std::string> secrets, bool failed, bool kept);
+  // When on_time() is due; kNever: not at all.
+  Instant not_before() const { return proof_ ? proof_->not_before() : kNever; }
+  void on_time();
 
  private:
+  bool take_header(Bytes& bytes);
+  bool knock();
+  bool take_direct(Bytes& bytes);
   // False: the client has been refused, or needs no more of us.
   bool take_startup(Bytes& bytes);
   void take_proof(Bytes& bytes);
@@ -37,13 +47,19 @@ class Auth {
   bool take_parameter(const std::string& name, const std::string& value, const char* complaint);
   void negotiate(const protocol::Startup& startup, Buffer& out);
   bool start_login(Buffer& out);
-  bool step(protocol::ClientLogin::Step step, const Buffer& out);
+  bool follow(Proof::Step step, const Buffer& out);
+  void go_on(Proof::Step step, const Buffer& out);
+  bool enters_by_right() const;
+  void name_host();
   bool refuse(const char* sqlstate, std::string text, std::string hint = {});
   void admit();
 
   Worker& worker_;
   Client& client_;
-  bool own_uid_;
+  const std::optional<std::uint32_t> uid_;
+  std::optional<protocol::ProxyHeaderReader> header_;  // While one is due.
+  bool knocked_ = false;
+  bool waits_ = false;  // For a handshake, an answer or a time: nothing is taken meanwhile.
   bool ssl_asked_ = false;
   bool gssenc_asked_ = false;
   bool long_key_ = false;
@@ -53,7 +69,7 @@ class Auth {
   std::string user_;
   std::string database_;
   protocol::Values values_;  // Of tracked parameters, as the client asked for them.
-  std::unique_ptr<protocol::ClientLogin> login_;
+  std::optional<Proof> proof_;
 };
 
 }  // namespace weir::proxy

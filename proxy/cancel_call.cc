@@ -11,16 +11,37 @@ CancelCall::CancelCall(Worker& worker, Server& server)
       worker_(worker),
       server_id_(server.id),
       target_(server.target),
+      security_(server.security_in_force()),
       pid_(server.pid),
       key_(server.cancel_key),
-      stream(worker, *this) {}
+      stream(worker, *this),
+      securing_(stream, worker.commons.tls, security_) {}
 
 void CancelCall::dial() { stream.dial(worker_.world, target_); }
 
-void CancelCall::on_open(const Target&) {
+void CancelCall::on_open(const Target&) { follow(securing_.begin()); }
+
+std::size_t CancelCall::on_bytes(Bytes bytes) {
+  const std::size_t all = bytes.size();
+  if (!sent_) follow(securing_.take(bytes));
+  return all;
+}
+
+void CancelCall::follow(SecureStart::Step step) {
+  if (step == SecureStart::Step::ready) return send();
+  if (step == SecureStart::Step::failed) on_broken(securing_.fault());
+}
+
+void CancelCall::send() {
+  sent_ = true;
   Buffer out;
   protocol::put_cancel_request(out, pid_, key_);
   stream.put_copy(out);
+}
+
+void CancelCall::on_broken(const Fault& fault) {
+  worker_.commons.log.line(Level::warning, "a cancel request could not be sent: " + fault.text);
+  worker_.cancel_over(*this);
 }
 
 void CancelCall::on_gone(int) { worker_.cancel_over(*this); }

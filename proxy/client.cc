@@ -45,8 +45,8 @@ Client::Client(Worker& worker, std::uint64_t client_id, std::uint32_t client_pla
 
 Client::~Client() = default;
 
-void Client::adopt(Socket socket, bool own_uid) {
-  auth_ = std::make_unique<Auth>(worker_, *this, own_uid);
+void Client::adopt(Socket socket, std::optional<std::uint32_t> uid) {
+  auth_ = std::make_unique<Auth>(worker_, *this, uid);
   stream.adopt(worker_.world, socket);
 }
 
@@ -97,14 +97,43 @@ std::size_t Client::on_bytes(Bytes bytes) {
 std::size_t Client::take_login(Bytes bytes) {
   Bytes left = bytes;
   auth_->take(left);
-  if (state != ClientState::greeting && state != ClientState::proving) auth_.reset();
+  end_login();
   if (!stream.is_open()) return bytes.size();
   std::size_t taken = bytes.size() - left.size();
   // What came behind the last message of the login belongs to the next state.
-  if (!left.empty() && state != ClientState::greeting && state != ClientState::proving) {
-    taken += on_bytes(left);
-  }
+  if (!left.empty() && !auth_) taken += on_bytes(left);
   return taken;
+}
+
+// Nothing of a login is kept behind its end.
+void Client::end_login() {
+  if (state != ClientState::greeting && state != ClientState::proving) auth_.reset();
+}
+
+void Client::on_secrets(std::vector<std::string> secrets, bool failed, bool kept) {
+  if (!auth_) return;
+  auth_->on_secrets(std::move(secrets), failed, kept);
+  end_login();
+  if (state == ClientState::console) stream.resume_feeding();
+}
+
+Instant Client::login_not_before() const { return auth_ ? auth_->not_before() : kNever; }
+
+void Client::on_login_time() {
+  auth_->on_time();
+  end_login();
+  if (state == ClientState::console) stream.resume_feeding();
+}
+
+void Client::on_secured() {
+  if (auth_) auth_->on_secured();
+}
+
+// No error message can be sent: whatever reads it does not know our keys, or has lost them.
+void Client::on_broken(const Fault& fault) {
+  worker_.log(Level::warning, *this, fault.text);
+  if (state == ClientState::draining) return worker_.retire(*this);
+  worker_.part_from(*this, Parting::vanished, fault.text);
 }
 
 std::size_t Client::take_requests(Bytes bytes) {

@@ -4,7 +4,9 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "pool/slots.h"
 #include "protocol/framer.h"
@@ -35,7 +37,8 @@ class Client final : public pool::ClientSlot, private StreamUser {
   Client(Worker& worker, std::uint64_t id, std::uint32_t place, const Address& address);
   ~Client();
 
-  void adopt(Socket socket, bool own_uid);
+  // `uid`: of a unix socket's peer.
+  void adopt(Socket socket, std::optional<std::uint32_t> uid);
 
   // The client has its server, or its settings are in place: what it has sent goes on.
   void go_on();
@@ -52,6 +55,14 @@ class Client final : public pool::ClientSlot, private StreamUser {
   Share* share() const;
   Server* linked() const;
   const std::string& user() const { return user_; }
+  const Address& address() const { return address_; }
+  bool is_local() const { return address_.family == Address::Family::unix_socket; }
+  // A balancer has said who is behind it.
+  void set_address(const Address& address) { address_ = address; }
+  // For a login that waits: see Auth.
+  void on_secrets(std::vector<std::string> secrets, bool failed, bool kept);
+  Instant login_not_before() const;
+  void on_login_time();
   const std::string& database() const;
   void set_identity(std::string user, bool long_key);
   void enter_console(std::unique_ptr<Console> console);
@@ -74,13 +85,17 @@ class Client final : public pool::ClientSlot, private StreamUser {
   bool queued_to_go_on = false;
   NamedLimits* counted_database = nullptr;  // While it counts against max_client_conn and its kin.
   NamedLimits* counted_user = nullptr;
+  bool counted_address = false;  // By the gate.
 
  private:
   friend class Auth;
   std::size_t on_bytes(Bytes bytes) override;
   void on_sent() override;
   void on_gone(int error) override;
+  void on_secured() override;
+  void on_broken(const Fault& fault) override;
 
+  void end_login();
   std::size_t take_login(Bytes bytes);
   std::size_t take_requests(Bytes bytes);
   enum class Begin : unsigned char { pass, swallow, wait, stop };

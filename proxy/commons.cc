@@ -1,5 +1,8 @@
 #include "proxy/commons.h"
 
+#include <algorithm>
+#include <set>
+
 namespace weir::proxy {
 
 Parameters PoolEntry::parameters() const {
@@ -10,6 +13,27 @@ Parameters PoolEntry::parameters() const {
 void PoolEntry::set_parameters(Parameters parameters) {
   const std::lock_guard lock(mutex_);
   parameters_ = std::move(parameters);
+}
+
+Credential PoolEntry::credential() const {
+  const std::lock_guard lock(mutex_);
+  return credential_;
+}
+
+void PoolEntry::set_credential(const Credential& credential) {
+  const std::lock_guard lock(mutex_);
+  credential_ = credential;
+}
+
+std::size_t Offers::of(const std::string& user) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = turns_.find(user);
+  return found == turns_.end() ? 0 : found->second;
+}
+
+void Offers::turn(const std::string& user) {
+  const std::lock_guard lock(mutex_);
+  ++turns_[user];
 }
 
 std::uint32_t HostTurn::now(std::uint32_t hosts) const {
@@ -23,6 +47,41 @@ void HostTurn::failed(std::uint32_t hosts, std::uint32_t turn) {
   if (in_force != turn) return;
   const std::uint64_t next = std::uint64_t{hosts} << 32 | (turn + 1);
   state_.compare_exchange_strong(state, next);
+}
+
+namespace {
+
+std::vector<config::TlsSettings> tls_to_servers(const config::Config& config) {
+  std::set<config::TlsSettings> all{config.settings.server_tls};
+  for (const auto& [name, database] : config.databases) all.insert(config.server_tls(database));
+  return {all.begin(), all.end()};
+}
+
+GateSettings gate_settings(const config::Settings& settings) {
+  GateSettings out;
+  out.failures_before_delay = settings.auth_failures_before_delay;
+  out.failures_before_refusal = settings.auth_failures_before_refusal;
+  out.delay = settings.auth_failure_delay_us;
+  out.conns_per_ip = settings.max_client_conn_per_ip;
+  out.rate_per_ip = settings.client_conn_rate_per_ip;
+  out.rate_per_user = settings.client_conn_rate_per_user;
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> Commons::configure(const config::Config& config) {
+  gate.apply(gate_settings(config.settings));
+  return tls.load(config.settings.client_tls, tls_to_servers(config));
+}
+
+bool Commons::lacks_tls(const config::Config& config) const {
+  using config::SslMode;
+  if (config.settings.client_tls.mode != SslMode::disable && !tls.for_clients()) return true;
+  const auto all = tls_to_servers(config);
+  return std::any_of(all.begin(), all.end(), [&](const config::TlsSettings& one) {
+    return one.mode != SslMode::disable && tls.stamp(one) == 0;
+  });
 }
 
 bool Commons::has_room(const PoolId& id) {

@@ -15,8 +15,12 @@
 #include "pool/pool.h"
 #include "protocol/parameters.h"
 #include "proxy/config/config.h"
+#include "proxy/credential.h"
+#include "proxy/gate.h"
 #include "proxy/log.h"
 #include "proxy/mail.h"
+#include "proxy/passwords.h"
+#include "proxy/tls/contexts.h"
 
 namespace weir::proxy {
 
@@ -31,10 +35,29 @@ struct PoolEntry {
   // Empty until a server has logged in.
   Parameters parameters() const;
   void set_parameters(Parameters parameters);
+  // What the last client to log in has proved: the pool's servers log in with it.
+  Credential credential() const;
+  void set_credential(const Credential& credential);
+  // Which of several passwords the servers take, while one is being rotated: the one that the last
+  // login succeeded with, or the one after the last that failed.
+  std::atomic<std::uint32_t> password_turn{0};
 
  private:
   mutable std::mutex mutex_;
   Parameters parameters_;
+  Credential credential_;
+};
+
+// Which of a user's SCRAM secrets is asked for, where it has several: one exchange names one salt.
+// A login that fails leaves the next one to the other secret.
+class Offers {
+ public:
+  std::size_t of(const std::string& user) const;
+  void turn(const std::string& user);
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::size_t> turns_;  // Of users with two secrets: the operator wrote them.
 };
 
 // What one worker has done so far. Written by it alone, read by whoever reports.
@@ -91,13 +114,17 @@ class Office {
   // Worker 0 has begun to shut down: no more clients come in.
   virtual void stop_accepting() = 0;
   // A worker has taken over the configuration it was mailed.
-  virtual void reload_applied(const config::Config* config) = 0;
+  virtual void reload_applied(std::size_t worker, const config::Config* config) = 0;
 
  protected:
   ~Office() = default;
 };
 
 class Commons {
+  static std::uint64_t seed_of(const std::array<std::uint8_t, 32>& secret) {
+    return std::uint64_t{load_u32(secret.data())} << 32 | load_u32(secret.data() + 4);
+  }
+
  public:
   // `secret`: 32 bytes of a CSPRNG; cancel keys and mock salts are derived from it.
   Commons(std::size_t worker_count, const std::array<std::uint8_t, 32>& random_secret,
@@ -107,6 +134,7 @@ class Commons {
         tracked(std::move(tracked_parameters)),
         office(the_office),
         log(the_log),
+        gate(seed_of(random_secret)),
         stats(worker_count) {}
 
   const std::size_t workers;
@@ -114,6 +142,16 @@ class Commons {
   const protocol::Tracked tracked;
   Office& office;
   Log& log;
+  tls::Contexts tls;
+  Gate gate;
+  Passwords passwords;
+  Offers offers;
+
+  // Takes over what `config` says of TLS and of who may knock; before any worker hears of it. A
+  // sentence for each thing that is wrong with certificates: then the last good ones stay.
+  std::vector<std::string> configure(const config::Config& config);
+  // Of what `config` asks for, something was never loaded.
+  bool lacks_tls(const config::Config& config) const;
 
   // Counts up over the process: one for each client and each server connection.
   std::uint64_t next_id() { return ids_.fetch_add(1, std::memory_order_relaxed) + 1; }

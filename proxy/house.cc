@@ -5,8 +5,6 @@
 #include <utility>
 
 #include "proxy/admin/show.h"
-#include "proxy/config/hold.h"
-#include "proxy/config/load.h"
 #include "proxy/io/open_files.h"
 
 namespace weir::proxy {
@@ -30,14 +28,15 @@ std::array<std::uint8_t, 32> random_secret(World& world) {
 
 }  // namespace
 
-House::House(std::unique_ptr<const config::Config> config, std::string file, Log& log)
-    : file_(std::move(file)),
+House::House(std::unique_ptr<const config::Config> config, config::Source source, Log& log)
+    : source_(std::move(source)),
       log_(log),
       workers_count_(worker_count(config->settings)),
       placement_(workers_count_, config->settings.worker_threads == 0),
       street_(workers_count_, io::SocketOptions::from(config->settings)),
       commons_(workers_count_, random_secret(street_[0]),
                protocol::Tracked{config->settings.track_extra_parameters}, *this, log) {
+  tls_complaints_ = commons_.configure(*config);
   for (std::size_t i = 0; i < workers_count_; ++i) {
     workers_.push_back(std::make_unique<Worker>(street_[i], commons_, *config, i));
   }
@@ -45,6 +44,8 @@ House::House(std::unique_ptr<const config::Config> config, std::string file, Log
 }
 
 House::~House() {
+  watch_.reset();
+  settings_watch_.reset();
   signals_.reset();
   listener_.reset();
   workers_.clear();
@@ -54,6 +55,8 @@ Result<void> House::open() {
   // Before the doors open: whoever sees them open may send a signal.
   signals_ = std::make_unique<io::Signals>(street_[0], [this](int number) { on_signal(number); });
   const auto& config = *generations_.front().config;
+  if (commons_.lacks_tls(config)) return fail("F0000", tls_complaints_.front());
+  for (const std::string& complaint : tls_complaints_) log_.line(Level::warning, complaint);
   auto options = io::ListenerOptions::from(config.settings);
   options.tcp_said_at = config.said_at("listen_addr");
   options.unix_said_at = config.said_at("unix_socket_dir");
@@ -61,12 +64,16 @@ Result<void> House::open() {
   options.reserve = io::reserve_for_servers(config, options.descriptors_max);
   auto listener =
       io::Listener::open(street_[0], options,
-                         {.on_accept = [this](Socket socket, const Address& peer,
-                                              bool own_uid) { on_accept(socket, peer, own_uid); },
+                         {.on_accept = [this](const auto&... guest) { on_accept(guest...); },
                           .on_full = [this](int) { on_full(); },
                           .servers = [this] { return commons_.servers.load(); }});
   if (!listener) return tl::unexpected<Fault>(listener.error());
   listener_ = std::move(*listener);
+  watch_ = std::make_unique<io::FileWatch>(
+      street_[0], [this] { on_files_changed(); },
+      [this](const std::string& trouble) { log_.line(Level::warning, trouble); });
+  settings_watch_ = std::make_unique<io::FileWatch>(street_[0], [this] { on_settings_changed(); });
+  watch_files(config);
   for (const std::string& warning : config.warnings) log_.line(Level::warning, warning);
   say_start();
   return {};
@@ -95,10 +102,10 @@ void House::run() {
   log_.line(Level::info, "pgweir has stopped");
 }
 
-void House::on_accept(Socket socket, const Address& peer, bool own_uid) {
+void House::on_accept(Socket socket, const Address& peer, std::optional<std::uint32_t> peer_uid) {
   const std::size_t to = placement_.choose(commons_.stats);
   commons_.stats[to].clients.fetch_add(1, std::memory_order_relaxed);
-  Mail mail{Accepted{socket, peer, own_uid}};
+  Mail mail{Accepted{socket, peer, peer_uid}};
   if (to == 0) return workers_[0]->deliver(std::move(mail));
   street_.post(to, std::move(mail));
 }
@@ -150,69 +157,6 @@ void House::shut_down(Stop stop) {
 // The unix socket stays open for the console.
 void House::stop_accepting() {
   if (listener_) listener_->stop_tcp();
-}
-
-void House::reload(std::size_t worker, std::uint64_t client) {
-  const std::lock_guard lock(mutex_);
-  waiting_.push_back({worker, client});
-  if (generations_.size() == 1) reload_for_waiting();
-}
-
-// REQUIRES: no reload is under way; mutex_ is held.
-void House::reload_for_waiting() {
-  if (waiting_.empty()) return;
-  told_ = std::exchange(waiting_, {});
-  const auto started = start_reload();
-  if (started) return;
-  log_.line(Level::error, "RELOAD failed: " + started.error().text);
-  tell(std::exchange(told_, {}), started.error().text);
-}
-
-// The file as it is now, but for what takes a restart.
-Result<config::Config> House::read_again() const {
-  if (file_.empty()) {
-    return fail("F0000", "there is no file to reload: pgweir was started with DATABASE_URL only");
-  }
-  auto read = config::load(file_);
-  if (!read) return read;
-  for (std::string& held : config::hold(*read, *generations_.back().config)) {
-    read->warnings.push_back(std::move(held));
-  }
-  if (auto hosts = config::check_hosts(*read); !hosts) {
-    return fail("F0000", hosts.error().text + ", which takes a restart");
-  }
-  return read;
-}
-
-Result<void> House::start_reload() {
-  auto read = read_again();
-  // Log rotation asks by the same signal, whatever has become of the file.
-  log_.reopen((read ? *read : *generations_.back().config).settings.logfile);
-  if (!read) return tl::unexpected<Fault>(read.error());
-  auto config = std::make_unique<const config::Config>(std::move(*read));
-  for (const std::string& warning : config->warnings) log_.line(Level::warning, warning);
-  log_.set_debug(config->settings.verbose > 0);
-  street_.set_options(io::SocketOptions::from(config->settings));
-  const config::Config* const next = config.get();
-  generations_.push_back({std::move(config), 0});
-  for (std::size_t i = 0; i < workers_count_; ++i) street_.post(i, {Reload{next}});
-  return {};
-}
-
-void House::tell(const std::vector<Asker>& askers, const std::string& complaint) {
-  for (const Asker& asker : askers) {
-    if (asker.client != 0) street_.post(asker.worker, {ReloadDone{asker.client, complaint}});
-  }
-}
-
-void House::reload_applied(const config::Config* config) {
-  const std::lock_guard lock(mutex_);
-  Generation& newest = generations_.back();
-  if (newest.config.get() != config || ++newest.applied < workers_count_) return;
-  log_.line(Level::info, "the configuration has been reloaded");
-  generations_.erase(generations_.begin(), generations_.end() - 1);  // Nobody reads the older.
-  tell(std::exchange(told_, {}), {});
-  reload_for_waiting();
 }
 
 }  // namespace weir::proxy

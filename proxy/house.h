@@ -7,12 +7,15 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "proxy/commons.h"
 #include "proxy/config/config.h"
+#include "proxy/config/load.h"
+#include "proxy/io/file_watch.h"
 #include "proxy/io/listener.h"
 #include "proxy/io/loop.h"
 #include "proxy/io/signals.h"
@@ -23,8 +26,8 @@ namespace weir::proxy {
 
 class House final : private Office {
  public:
-  // `file`: read again at each reload; empty: there is none.
-  House(std::unique_ptr<const config::Config> config, std::string file, Log& log);
+  // `source`: read again at each reload.
+  House(std::unique_ptr<const config::Config> config, config::Source source, Log& log);
   ~House();
 
   // Opens the doors. The fault's text is a sentence.
@@ -47,20 +50,27 @@ class House final : private Office {
   void reload(std::size_t worker, std::uint64_t client) override;
   void shut_down(Stop stop) override;
   void stop_accepting() override;
-  void reload_applied(const config::Config* config) override;
+  void reload_applied(std::size_t worker, const config::Config* config) override;
 
   void reload_for_waiting();
-  Result<config::Config> read_again() const;
+  Result<config::Config> read_again();
   Result<void> start_reload();
-  void tell(const std::vector<Asker>& askers, const std::string& complaint);
-  void on_accept(Socket socket, const Address& peer, bool own_uid);
+  void read_files_again();
+  void hand_out(config::Config config);
+  void watch_files(const config::Config& config);
+  void on_files_changed();
+  void on_settings_changed();
+  void tell(const std::string& complaint);
+  void on_accept(Socket socket, const Address& peer, std::optional<std::uint32_t> peer_uid);
   void on_full();
   void on_signal(int number);
   void say_start() const;
 
-  const std::string file_;
+  const config::Source source_;
   Log& log_;
-  std::mutex mutex_;  // Of the next three: a reload may be asked for by any worker.
+  std::mutex mutex_;                  // Of the next five: a reload may be asked for by any worker.
+  bool files_changed_ = false;        // Since the reload under way began.
+  std::vector<std::string> notices_;  // Of the reload under way, for those who asked.
   std::vector<Generation> generations_;
   std::vector<Asker> told_;     // When the reload under way is done. Never two at a time.
   std::vector<Asker> waiting_;  // For a reload after it.
@@ -68,9 +78,12 @@ class House final : private Office {
   Placement placement_;
   io::Street street_;
   Commons commons_;
+  std::vector<std::string> tls_complaints_;  // Of the start.
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<io::Listener> listener_;
   std::unique_ptr<io::Signals> signals_;
+  std::unique_ptr<io::FileWatch> watch_;           // Of what the settings name.
+  std::unique_ptr<io::FileWatch> settings_watch_;  // Of their own file.
   Instant full_said_at_ = -kNever / 2;
   std::atomic<int> stops_asked_ = 0;  // By signals and consoles: a signal after another is final.
 };

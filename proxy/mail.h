@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "protocol/bytes.h"
 #include "protocol/parameters.h"
 #include "proxy/config/config.h"
+#include "proxy/secure_start.h"
 #include "proxy/world.h"
 
 namespace weir::proxy {
@@ -31,15 +33,17 @@ struct PoolId {
 struct Accepted {
   Socket socket;
   Address peer;
-  bool own_uid = false;  // A unix socket's peer that runs as the same user as pgweir.
+  std::optional<std::uint32_t> peer_uid = {};  // Of a unix socket's peer.
 };
 
 // An idle server connection on its way to another worker, with all that is known of it.
 struct HandOver {
   PoolId pool;
   Socket socket;
+  std::unique_ptr<Codec> codec;  // None: in plain text.
   std::uint64_t id;
   Target target;
+  Security security;
   std::uint32_t pid;
   Buffer cancel_key;
   protocol::Values settings;  // Tracked parameters, in Tracked's order.
@@ -50,6 +54,12 @@ struct HandOver {
   bool has_named_statements;
   std::uint64_t last_client;
   bool answers_lend;  // It was asked for.
+};
+// Who wants to know a secret.
+struct Asker {
+  std::size_t worker;
+  std::uint64_t client;
+  std::uint32_t place;
 };
 struct Lend {  // `worker` has clients in line and believes us to have an idle server.
   PoolId pool;
@@ -97,12 +107,37 @@ struct Counts {
 };
 struct ReloadDone {  // The outcome, for the console client that asked.
   std::uint64_t client;
-  std::string complaint;  // Empty: done.
+  std::string complaint;             // Empty: done.
+  std::vector<std::string> notices;  // What the operator should know all the same.
+};
+
+// A client's login needs the user's secret from the database that auth_query asks.
+struct SecretWanted {
+  std::string database;  // To ask, as an entry of the configuration serves it.
+  std::string user;
+  Asker asker;
+  bool fresh;  // Not from what is kept.
+};
+struct SecretFound {
+  std::uint64_t client;
+  std::uint32_t place;
+  std::vector<std::string> secrets;  // Empty: there is no such user, or none that has a password.
+  bool failed;                       // Nobody could be asked.
+  bool kept;                         // The server had said so earlier.
+};
+
+struct PasswordWanted {  // To the worker that runs this password_command for all.
+  std::string command;
+};
+struct PasswordReady {
+  std::string command;
+  std::string complaint;  // Empty: see Commons::passwords.
 };
 
 struct Mail {
   std::variant<Accepted, HandOver, Lend, LendRefused, Nudge, Evict, Welcomed, Cancel, Reload,
-               Shutdown, CountsWanted, Counts, ReloadDone>
+               Shutdown, CountsWanted, Counts, ReloadDone, SecretWanted, SecretFound,
+               PasswordWanted, PasswordReady>
       letter;
 };
 

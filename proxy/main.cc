@@ -27,15 +27,6 @@ int complain(const std::string& sentence) {
   return EXIT_FAILURE;
 }
 
-Result<config::Config> load(const Options& options) {
-  if (!options.file.empty()) return config::load(options.file);
-  const char* const url = std::getenv("DATABASE_URL");
-  if (url == nullptr) {
-    return fail("F0000", "no settings: name a file, or set DATABASE_URL (see --help)");
-  }
-  return config::from_environment(url);
-}
-
 // Whether another process lives that the pidfile names. A container's first process has the same
 // number each time: a file that names us is left over from the one before.
 bool runs_already(const std::string& pidfile) {
@@ -72,6 +63,33 @@ Result<void> check_group(const config::Config& config) {
   return fail("F0000", config.said_at("unix_socket_group") + "there is no group " + name);
 }
 
+// What the settings name and the operating system has to know.
+Result<void> check_names(const config::Config& config) {
+  const std::string& user = config.settings.user;
+  if (!user.empty() && getpwnam(user.c_str()) == nullptr) {
+    return fail("F0000", config.said_at("user") + "there is no user " + user);
+  }
+  return check_group(config);
+}
+
+// All complaints and warnings, one a line.
+int print_check(const config::Source& source) {
+  config::Report report = config::check(source);
+  if (report.complaints.empty()) {
+    const auto config = config::load(source);
+    const Result<void> named = config ? check_names(*config) : tl::unexpected(config.error());
+    if (!named) report.complaints.add(named.error().text);
+  }
+  for (const std::string& sentence : report.complaints.first) std::printf("%s\n", sentence.c_str());
+  if (report.complaints.more > 0) std::printf("and %zu more\n", report.complaints.more);
+  for (const std::string& sentence : report.warnings) {
+    std::printf("warning: %s\n", sentence.c_str());
+  }
+  if (!report.complaints.empty()) return EXIT_FAILURE;
+  std::printf("%s is in order\n", source.file.empty() ? "the environment" : source.file.c_str());
+  return EXIT_SUCCESS;
+}
+
 // What needs no door: so that a mistake is found before the world sees anything.
 Result<void> prepare(const Options& options, const config::Config& config) {
   const config::Settings& settings = config.settings;
@@ -92,7 +110,9 @@ Result<void> prepare(const Options& options, const config::Config& config) {
 }
 
 int start(const Options& options) {
-  auto loaded = load(options);
+  config::Source source{options.file, config::read_environment(environ)};
+  if (options.check) return print_check(source);
+  auto loaded = config::load(source);
   if (!loaded) return complain(loaded.error().text);
   auto config = std::make_unique<const config::Config>(std::move(*loaded));
   const config::Settings settings = config->settings;
@@ -110,7 +130,7 @@ int start(const Options& options) {
   if (!log) return complain(config->said_at("logfile") + log.error().text);
   std::signal(SIGPIPE, SIG_IGN);
 
-  House house(std::move(config), options.file, **log);
+  House house(std::move(config), std::move(source), **log);
   auto opened = house.open();
   if (opened && !settings.pidfile.empty()) opened = write_pidfile(settings.pidfile);
   if (!opened) {

@@ -13,9 +13,11 @@ std::optional<Options> read_options(int argc, char** argv, int& exit_code) {
   bool reboot = false;
   CLI::App app{
       "pgweir: a connection pooler for PostgreSQL.\n"
-      "Without a file it takes the database from DATABASE_URL and listens on 127.0.0.1:6432."};
+      "Without a file it takes the database from DATABASE_URL and listens on 127.0.0.1:6432.\n"
+      "Every setting may come from the environment: PGWEIR_LISTEN_PORT=6432."};
   app.set_help_flag("-h,--help", "Show this and exit");
   app.add_option("file", options.file, "Settings, in the form of pgbouncer.ini");
+  app.add_flag("--check", options.check, "Say all that is wrong with the settings, and exit");
   app.add_flag("-q,--quiet", options.quiet, "Write nothing to standard error");
   app.add_flag("-v,--verbose", options.verbose, "Write debug lines, too");
   app.add_flag("-d,--daemon", options.daemon, "Go into the background (needs pidfile, logfile)");

@@ -7,7 +7,8 @@
 namespace weir::proxy {
 
 struct Options {
-  std::string file = {};  // Empty: settings come from DATABASE_URL.
+  std::string file = {};  // Empty: settings come from the environment alone.
+  bool check = false;     // Say what is wrong with the settings, and end.
   bool quiet = false;
   bool verbose = false;
   bool daemon = false;

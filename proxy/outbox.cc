@@ -24,12 +24,8 @@ void Outbox::put_copy(Bytes bytes, Blocks& blocks) {
   store(bytes, blocks);
 }
 
-void Outbox::flush(Transport& transport, Blocks& blocks) {
-  if (empty()) return;
-  const Bytes stored{block_.bytes.get() + begin_, stored_bytes()};
-  const Bytes borrowed = std::exchange(borrowed_, {});
-  std::size_t taken = transport.write(stored, borrowed);
-  const std::size_t from_store = std::min(taken, stored.size());
+void Outbox::took(std::size_t taken, Bytes borrowed, Blocks& blocks) {
+  const std::size_t from_store = std::min(taken, stored_bytes());
   begin_ += static_cast<std::uint32_t>(from_store);
   taken -= from_store;
   if (stored_bytes() == 0) clear(blocks);

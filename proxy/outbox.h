@@ -7,10 +7,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "protocol/bytes.h"
 #include "proxy/blocks.h"
-#include "proxy/world.h"
 
 namespace weir::proxy {
 
@@ -22,14 +22,23 @@ class Outbox {
   // `bytes` must stay where they are until flush().
   void put(Bytes bytes, Blocks& blocks);
   void put_copy(Bytes bytes, Blocks& blocks);
-  // Offers everything to the transport, keeps the rest.
-  void flush(Transport& transport, Blocks& blocks);
+  // Offers everything to write(first, second), which returns the bytes taken; keeps the rest.
+  template <typename Write>
+  void flush(Write&& write, Blocks& blocks) {
+    if (empty()) return;
+    const Bytes stored{block_.bytes.get() + begin_, stored_bytes()};
+    const Bytes borrowed = std::exchange(borrowed_, {});
+    took(write(stored, borrowed), borrowed, blocks);
+  }
+  // Nothing stays borrowed.
+  void keep(Blocks& blocks) { store(std::exchange(borrowed_, {}), blocks); }
   void clear(Blocks& blocks);
 
   std::size_t stored_bytes() const { return end_ - begin_; }
   bool empty() const { return end_ == begin_ && borrowed_.empty(); }
 
  private:
+  void took(std::size_t taken, Bytes borrowed, Blocks& blocks);
   void store(Bytes bytes, Blocks& blocks);
 
   Bytes borrowed_;

@@ -18,7 +18,6 @@ using protocol::Action;
 using protocol::Framer;
 using protocol::Piece;
 using protocol::Request;
-using protocol::Verdict;
 
 namespace {
 
@@ -48,16 +47,9 @@ Share& Server::share() const { return static_cast<Share&>(*pool); }
 
 Client* Server::linked() const { return static_cast<Client*>(client); }
 
-void Server::dial() {
-  auto aim = share().next_target();
-  target = std::move(aim.target);
-  host_turn = aim.turn;
-  generation = share().generation;
-  stream.dial(worker_.world, target);
-}
-
 void Server::arrive(HandOver letter) {
   target = std::move(letter.target);
+  security = std::move(letter.security);
   generation = letter.config_generation;
   pid = letter.pid;
   cancel_key = std::move(letter.cancel_key);
@@ -67,7 +59,7 @@ void Server::arrive(HandOver letter) {
   close_needed = letter.close_needed;
   has_named_statements = letter.has_named_statements;
   last_client = letter.last_client;
-  stream.adopt(worker_.world, letter.socket);
+  stream.adopt(worker_.world, letter.socket, std::move(letter.codec));
 }
 
 bool Server::fit_to_travel() const {
@@ -75,10 +67,13 @@ bool Server::fit_to_travel() const {
 }
 
 HandOver Server::pack() {
+  auto connection = stream.detach();
   return HandOver{.pool = share().id,
-                  .socket = stream.detach(),
+                  .socket = connection.socket,
+                  .codec = std::move(connection.codec),
                   .id = id,
                   .target = std::move(target),
+                  .security = std::move(security),
                   .pid = pid,
                   .cancel_key = std::move(cancel_key),
                   .settings = settings.values(worker_.commons.tracked.size()),
@@ -111,21 +106,9 @@ void Server::say_goodbye(bool terminate) {
   stream.finish_when_sent();
 }
 
-void Server::on_open(const Target& peer) {
-  target = peer;
-  if (generation != share().generation) return worker_.login_outdated(*this);
-  worker_.move(*this, ServerEvent::connected);
-  protocol::ScramNonce nonce{};
-  worker_.world.random(nonce);
-  login_ = std::make_unique<protocol::ServerLogin>(share().login_request(), nonce);
-  Buffer out;
-  login_->start(out);
-  stream.put_copy(out);
-}
-
 std::size_t Server::on_bytes(Bytes bytes) {
   if (state == ServerState::logging_in) {
-    take_login(bytes);
+    securing_ ? take_consent(bytes) : take_login(bytes);
   } else if (state != ServerState::leaving) {
     take_answers(bytes);
     more_at_hand_ = false;
@@ -151,38 +134,6 @@ void Server::on_gone(int error) {
     why += ": " + std::system_category().message(error);
   }
   worker_.server_gone(*this, why);
-}
-
-void Server::take_login(Bytes bytes) {
-  Piece piece;
-  for (;;) {
-    const auto cut = framer_.next(bytes, piece);
-    if (cut == Framer::Cut::need_more) return;
-    if (cut == Framer::Cut::bad_length || piece.body_bytes > protocol::kLoginMessageBytesMax) {
-      return worker_.login_failed(
-          *this, {"08P01", "the server sent a message of an impossible length"}, false);
-    }
-    const auto body = collector_.add(piece);
-    if (!body) continue;
-    Buffer out;
-    const auto step = login_->on_message(piece.tag, *body, out);
-    stream.put_copy(out);
-    if (step == protocol::ServerLogin::Step::failed) {
-      const Fault fault = login_->fault();
-      // That we lack the password it wants will not change by itself either.
-      const bool refused = login_->certain() || std::string_view{fault.sqlstate}.starts_with("28");
-      return worker_.login_failed(*this, fault, refused);
-    }
-    if (step == protocol::ServerLogin::Step::more) continue;
-    if (!bytes.empty()) {
-      return worker_.login_failed(*this, {"08P01", "the server spoke unasked after its greeting"},
-                                  false);
-    }
-    pid = login_->pid();
-    cancel_key = login_->cancel_key();
-    const auto login = std::move(login_);
-    return worker_.welcomed(*this, login->parameters());
-  }
 }
 
 void Server::take_answers(Bytes bytes) {
@@ -218,13 +169,13 @@ bool Server::begin_answer(const Piece& piece) {
   // What a SET of ours reports is for us to pass on, once all of it is known.
   const bool owed_to_us = ledger.front_is_drop();
   const protocol::ServerMessage* const message = protocol::server_message(piece.tag);
-  const auto verdict = message != nullptr ? ledger.on_answer(piece.tag) : Verdict::desync;
-  if (verdict == Verdict::desync) {
+  const auto verdict = message != nullptr ? ledger.on_answer(piece.tag) : protocol::Verdict::desync;
+  if (verdict == protocol::Verdict::desync) {
     const bool idle = client == nullptr;
     doubt({"08P01", idle ? "idle server got dirty" : "the server answered what nobody asked"});
     return false;
   }
-  own_ = verdict == Verdict::drop;
+  own_ = verdict == protocol::Verdict::drop;
   if (own_ && piece.tag == 'E') own_query_failed_ = true;
   dropping_ = own_ || client == nullptr || (owed_to_us && piece.tag == 'S');
   reading_ = message->collected_max == 0                 ? Reading::none

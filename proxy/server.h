@@ -14,6 +14,7 @@
 #include "protocol/parameters.h"
 #include "protocol/server_login.h"
 #include "proxy/mail.h"
+#include "proxy/secure_start.h"
 #include "proxy/stream.h"
 
 namespace weir::proxy {
@@ -35,6 +36,9 @@ class Server final : public pool::ServerSlot, private StreamUser {
   // REQUIRES: fit_to_travel(). The connection leaves; this object stays as a shell.
   HandOver pack();
   bool fit_to_travel() const;
+
+  bool waits_for_password() const { return waits_for_password_; }
+  void on_password(const std::string& complaint);
 
   // Sends a query of our own whose answer the client never sees.
   void ask(std::string_view sql);
@@ -58,6 +62,8 @@ class Server final : public pool::ServerSlot, private StreamUser {
 
   Share& share() const;
   Client* linked() const;
+  // As it was made: in plain text when the server would not have it otherwise.
+  Security security_in_force() const;
 
   const std::uint64_t id;
   Stream stream;
@@ -66,9 +72,11 @@ class Server final : public pool::ServerSlot, private StreamUser {
   char status = 'I';  // Of the last ReadyForQuery: I, T or E.
   std::uint32_t pid = 0;
   Buffer cancel_key;
-  Target target;                // The name dialled, then the address reached: cancels go there.
-  std::uint32_t host_turn = 0;  // See Share::Aim; of no use once it has logged in.
-  std::size_t generation = 0;   // Of the configuration it was dialled with.
+  Target target;                    // The name dialled, then the address reached: cancels go there.
+  Security security;                // In which way; cancels, too.
+  std::uint32_t host_turn = 0;      // See Share::Aim; of no use once it has logged in.
+  std::uint32_t password_turn = 0;  // See PoolEntry.
+  std::size_t generation = 0;       // Of the configuration it was dialled with.
   std::uint32_t cancels_pending = 0;  // Cancel requests on their way to it.
   std::uint64_t last_client = 0;      // Whose session left its traces here.
   bool has_named_statements = false;  // Made by last_client.
@@ -84,7 +92,12 @@ class Server final : public pool::ServerSlot, private StreamUser {
   void on_open(const Target& peer) override;
   std::size_t on_bytes(Bytes bytes) override;
   void on_gone(int error) override;
+  void on_secured() override;
+  void on_broken(const Fault& fault) override;
 
+  void take_consent(Bytes bytes);
+  void follow(SecureStart::Step step);
+  void start_login();
   void take_login(Bytes bytes);
   void take_answers(Bytes bytes);
   bool begin_answer(const protocol::Piece& piece);
@@ -104,10 +117,12 @@ class Server final : public pool::ServerSlot, private StreamUser {
   Worker& worker_;
   protocol::Framer framer_{protocol::kAnyLength};
   protocol::Collector collector_;
+  std::unique_ptr<SecureStart> securing_;  // Until it is settled whether in plain text.
   std::unique_ptr<protocol::ServerLogin> login_;
-  bool own_ = false;       // The message at hand answers a query of ours.
-  bool dropping_ = false;  // The message at hand does not go to a client.
-  bool passing_ = false;   // Part of the message at hand has gone to the client.
+  bool waits_for_password_ = false;  // That a command prints.
+  bool own_ = false;                 // The message at hand answers a query of ours.
+  bool dropping_ = false;            // The message at hand does not go to a client.
+  bool passing_ = false;             // Part of the message at hand has gone to the client.
   bool more_at_hand_ = false;
   // How much of the message at hand must be understood.
   enum class Reading : unsigned char { none, start, all };

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
+
+#include "protocol/secret.h"
 
 namespace weir::proxy {
 
@@ -19,7 +22,8 @@ std::uint32_t digest(const std::vector<std::string>& hosts) {
 }
 
 // Of all that a server connection is made with, for the pool of this user.
-std::size_t digest(const config::Config& config, const config::Database& of, const PoolId& id) {
+std::size_t digest(const config::Config& config, const config::Database& of, const PoolId& id,
+                   std::size_t tls_stamp) {
   std::string all;
   const auto add = [&all](std::string_view part) {
     all += part;
@@ -31,11 +35,19 @@ std::size_t digest(const config::Config& config, const config::Database& of, con
   add(of.server_dbname(id.database));
   add(of.user.value_or(std::string{}));
   add(of.password.value_or(std::string{}));
+  add(of.password_command);
   for (const auto& [name, value] : of.startup_parameters) {
     add(name);
     add(value);
   }
   add(of.connect_query);
+  const config::TlsSettings tls = config.server_tls(of);
+  for (const std::string& part :
+       {tls.ca_file, tls.cert_file, tls.key_file, tls.protocols, tls.ciphers, tls.tls13_ciphers}) {
+    add(part);
+  }
+  add(std::to_string(static_cast<int>(tls.mode)) + (tls.direct ? "direct" : ""));
+  add(std::to_string(tls_stamp));
   return std::hash<std::string>{}(all);
 }
 
@@ -44,7 +56,8 @@ std::size_t digest(const config::Config& config, const config::Database& of, con
 bool Share::configure(const config::Config& to, Commons& commons) {
   const config::Database* const found = to.find_database(id.database);
   if (found == nullptr) return false;
-  generation = digest(to, *found, id);
+  tls = to.server_tls(*found);
+  generation = digest(to, *found, id, commons.tls.stamp(tls));
   database = found;
   config = &to;
   const auto& settings = to.settings;
@@ -61,6 +74,7 @@ bool Share::configure(const config::Config& to, Commons& commons) {
   query_wait = or_never(to.query_wait_timeout_us(*found, id.user));
   server_lifetime = to.server_lifetime_us(*found);
   shared().limit.set_max(to.pool_size(*found, id.user));
+  passwords_ = &commons.passwords;
   DatabaseCommons& of_database = commons.database(id.database);
   host_turn_ = &of_database.host_turn;
   hosts_digest_ = digest(found->hosts);
@@ -92,16 +106,58 @@ bool Share::below_minimum() const {
   return forced_ || here > 0;
 }
 
-protocol::ServerLogin::Request Share::login_request() const {
+const std::string& Share::password_command() const {
+  static const std::string kNone;
+  const bool its_user = database != nullptr && (!database->user || *database->user == id.user);
+  return its_user ? database->password_command : kNone;
+}
+
+bool Share::awaits_password(Instant now) const {
+  const std::string& command = password_command();
+  return !command.empty() && !passwords_->find(command, now);
+}
+
+void Share::drop_password() {
+  if (const std::string& command = password_command(); !command.empty()) {
+    passwords_->drop(command);
+  }
+}
+
+std::vector<std::string> Share::passwords(Instant now) const {
+  std::vector<std::string> all;
+  const auto add = [&all](const std::string& one) {
+    if (!one.empty()) all.push_back(one);
+  };
+  const bool its_user = !database->user || *database->user == id.user;
+  if (const std::string& command = password_command(); !command.empty()) {
+    add(passwords_->find(command, now).value_or(""));
+  }
+  if (its_user && database->password) add(*database->password);
+  if (its_user && database->password_alternate) add(*database->password_alternate);
+  if (!all.empty()) return all;
+  if (const auto* secrets = config->find_secrets(id.user)) all = *secrets;
+  if (all.empty()) add(entry.credential().secret);
+  return all;
+}
+
+protocol::ServerLogin::Request Share::login_request(std::uint32_t password_turn,
+                                                    Instant now) const {
   protocol::ServerLogin::Request request;
   request.user = id.user;
   request.database = database->server_dbname(id.database);
   request.parameters = database->startup_parameters;
-  const bool its_user = !database->user || *database->user == id.user;
-  if (database->password && its_user) {
-    request.secret = *database->password;
-  } else if (const std::string* secret = config->find_secret(id.user)) {
-    request.secret = *secret;
+  request.channel_binding = config->channel_binding(*database);
+  auto all = passwords(now);
+  if (!all.empty()) request.secret = std::move(all[password_turn % all.size()]);
+  const bool hashed =
+      request.secret && protocol::secret_kind(*request.secret) == protocol::SecretKind::scram;
+  if (!hashed) return request;
+  // A hash logs in nowhere by itself: what a client has proved does.
+  const Credential proved = entry.credential();
+  if (!proved.password.empty()) {
+    request.secret = proved.password;
+  } else if (proved.keys && proved.keys->secret == *request.secret) {
+    request.keys = proved.keys;
   }
   return request;
 }

@@ -36,7 +36,16 @@ class Share : public pool::Pool, public pool::Deadline {
   // The connection that had this turn has failed, and not for its user or its database.
   // REQUIRES: it was dialled with the configuration in force.
   void host_failed(std::uint32_t turn);
-  protocol::ServerLogin::Request login_request() const;
+  // The secrets that its user may log in with, the current one first.
+  std::vector<std::string> passwords(Instant now) const;
+  // `password_turn`: which of them, counted round.
+  protocol::ServerLogin::Request login_request(std::uint32_t password_turn, Instant now) const;
+  // What prints its password; empty: nothing does.
+  const std::string& password_command() const;
+  // It has to be run before a server can log in.
+  bool awaits_password(Instant now) const;
+  // A server has refused the password that the command printed.
+  void drop_password();
   // The pool has fewer servers than min_pool_size, and clients are here or its user is forced.
   bool below_minimum() const;
 
@@ -45,14 +54,17 @@ class Share : public pool::Pool, public pool::Deadline {
   // A digest of what servers are dialled with, the same in every worker: servers that were
   // dialled with anything else close at their release.
   std::size_t generation = 0;
-  Instant query_wait = kNever;       // Longest wait in line.
-  Instant server_lifetime = kNever;  // From its login.
-  Parameters welcome;                // What a server told; empty until welcome_known.
-  Instant evict_asked_at = 0;        // When other workers were last asked to make room.
-  std::string login_failure;         // Why the last login to a server failed; empty: it did not.
+  config::TlsSettings tls;            // With its servers.
+  Instant query_wait = kNever;        // Longest wait in line.
+  Instant server_lifetime = kNever;   // From its login.
+  Parameters welcome;                 // What a server told; empty until welcome_known.
+  Instant evict_asked_at = 0;         // When other workers were last asked to make room.
+  std::size_t passwords_refused = 0;  // One after the other, by servers.
+  std::string login_failure;          // Why the last login to a server failed; empty: it did not.
 
  private:
   std::uint32_t host_index_ = 0;
+  Passwords* passwords_ = nullptr;
   HostTurn* host_turn_ = nullptr;  // Of the database, for all workers.
   std::uint32_t hosts_digest_ = 0;
   bool forced_ = false;  // The database has this user, whoever asks for it.

@@ -25,11 +25,21 @@ void Turn::flush_touched() {
   retired_.clear();
 }
 
-Socket Stream::detach() {
-  WEIR_CHECK(quiet() && !codec_);
-  const Socket socket = transport_->detach();
+void Stream::adopt(World& world, Socket socket, std::unique_ptr<Codec> codec) {
+  transport_ = world.adopt(socket, *this);
+  if (codec) sealed_ = std::make_unique<Sealed>(std::move(codec));
+}
+
+Stream::Detached Stream::detach() {
+  WEIR_CHECK(quiet());
+  Detached out{transport_->detach(), sealed_ ? std::move(sealed_->codec) : nullptr};
   close();
-  return socket;
+  return out;
+}
+
+bool Stream::quiet() const {
+  const bool sealed_quiet = !sealed_ || (sealed_->wire.empty() && sealed_->codec->quiet());
+  return is_open() && outbox_.empty() && !unread_ && sealed_quiet;
 }
 
 void Stream::close() {
@@ -37,6 +47,11 @@ void Stream::close() {
   turn_.forget(*this);
   transport_.reset();
   outbox_.clear(turn_.blocks);
+  if (sealed_) {
+    if (sealed_->waits_to_shake) turn_.forget_shake(*this);
+    sealed_->wire.clear(turn_.blocks);
+    sealed_.reset();
+  }
   drop_unread();
 }
 
@@ -54,10 +69,17 @@ void Stream::put_copy(Bytes bytes) {
 
 void Stream::flush() {
   if (!is_open()) return;
-  outbox_.flush(*transport_, turn_.blocks);
-  if (feeder_ != nullptr && outbox_.stored_bytes() > kOutboxHighBytes) feeder_->throttle(true);
-  if (!outbox_.empty()) return;
+  if (sealed_) {
+    flush_sealed();
+    if (!is_open()) return;
+  } else {
+    outbox_.flush([this](Bytes first, Bytes second) { return transport_->write(first, second); },
+                  turn_.blocks);
+  }
+  if (feeder_ != nullptr && congested()) feeder_->throttle(true);
+  if (stored_bytes() > 0) return;
   if (finish_ && !finished_) {
+    if (sealed_ && !sealed_->ended) return end_sealed();
     finished_ = true;
     transport_->finish();
   }
@@ -91,7 +113,7 @@ void Stream::drop_unread() {
 void Stream::set_feeder(Stream* feeder) {
   if (feeder_ != nullptr && feeder_ != feeder) feeder_->throttle(false);
   feeder_ = feeder;
-  if (feeder_ != nullptr && outbox_.stored_bytes() > kOutboxHighBytes) feeder_->throttle(true);
+  if (feeder_ != nullptr && congested()) feeder_->throttle(true);
 }
 
 void Stream::on_open(const Target& peer) {
@@ -100,13 +122,13 @@ void Stream::on_open(const Target& peer) {
 }
 
 void Stream::on_bytes(Bytes bytes) {
-  feed(bytes);
+  sealed_ ? take_records(bytes) : feed(bytes);
   turn_.settle();
 }
 
 void Stream::on_writable() {
   flush();
-  if (feeder_ != nullptr && outbox_.stored_bytes() < kOutboxLowBytes) feeder_->throttle(false);
+  if (feeder_ != nullptr && stored_bytes() < kOutboxLowBytes) feeder_->throttle(false);
   turn_.settle();
 }
 
@@ -141,9 +163,10 @@ void Stream::throttle(bool on) {
 
 void Stream::steer_reads() {
   // Who waits in line is watched; who is only slowed down is still owed all that it has sent.
-  const Reads want = stopped_                ? Reads::off_but_watching
-                     : throttled_ || unread_ ? Reads::off
-                                             : Reads::on;
+  const bool waits = sealed_ && sealed_->waits_to_shake;
+  const Reads want = stopped_                         ? Reads::off_but_watching
+                     : throttled_ || unread_ || waits ? Reads::off
+                                                      : Reads::on;
   if (!is_open() || want == reads_) return;
   reads_ = want;
   if (want == Reads::on) return transport_->resume();

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "pool/list.h"
+#include "protocol/result.h"
 #include "proxy/codec.h"
 #include "proxy/outbox.h"
 #include "proxy/turn.h"
@@ -29,6 +30,10 @@ class StreamUser {
   virtual void on_sent() {}
   // 0: the peer hung up; else an errno. The user closes the stream.
   virtual void on_gone(int error) = 0;
+  // Only after encrypt(): the handshake is over; or encryption has failed, the peer has been told
+  // so, and the user closes the stream.
+  virtual void on_secured() {}
+  virtual void on_broken(const Fault&) {}
 
  protected:
   ~StreamUser() = default;
@@ -42,18 +47,32 @@ class Stream final : public pool::Link, private Endpoint {
   Stream& operator=(const Stream&) = delete;
 
   void dial(World& world, const Target& target) { transport_ = world.dial(target, *this); }
-  void adopt(World& world, Socket socket) { transport_ = world.adopt(socket, *this); }
+  // `codec`: none, or the one that detach() gave.
+  void adopt(World& world, Socket socket, std::unique_ptr<Codec> codec = {});
+  struct Detached {
+    Socket socket;
+    std::unique_ptr<Codec> codec;  // None: in plain text.
+  };
   // REQUIRES: quiet().
-  Socket detach();
+  Detached detach();
   void close();
   bool is_open() const { return transport_ != nullptr; }
   // Nothing waits in either direction.
-  bool quiet() const { return is_open() && outbox_.empty() && !unread_; }
+  bool quiet() const;
+
+  // From now on all bytes pass through `codec`; what was put before goes out as it is. `read`: the
+  // first records, when they have come already. on_secured() or on_broken() follows, never within
+  // this call. REQUIRES: nothing is unread, nothing is put before on_secured().
+  void encrypt(std::unique_ptr<Codec> codec, Bytes read = {});
+  // None: in plain text.
+  const Codec* codec() const { return sealed_ ? sealed_->codec.get() : nullptr; }
+  // For the Turn: a step of the handshake that had to wait its turn.
+  void shake();
 
   // It does not read: whoever it feeds has to get rid of what it has first.
   bool throttled() const { return throttled_; }
   // The peer does not take what it is sent.
-  bool congested() const { return outbox_.stored_bytes() > kOutboxHighBytes; }
+  bool congested() const { return stored_bytes() > kOutboxHighBytes; }
 
   // `bytes` must stay where they are until this event is over.
   void put(Bytes bytes);
@@ -80,6 +99,23 @@ class Stream final : public pool::Link, private Endpoint {
   void on_writable() override;
   void on_gone(int error) override;
 
+  // What encryption needs besides.
+  //   outbox_: plaintext --seal--> wire: records that the kernel did not take
+  struct Sealed {
+    std::unique_ptr<Codec> codec;
+    Outbox wire = {};
+    Buffer waiting = {};          // Records of a handshake that has to wait its turn.
+    bool waits_to_shake = false;  // Known to the Turn.
+    bool ended = false;           // close_notify has been put.
+  };
+
+  void take_records(Bytes records);
+  void open(Bytes records);
+  void break_off(const Fault& fault);
+  void wait_to_shake(Bytes records);
+  void flush_sealed();
+  void end_sealed();
+  std::size_t stored_bytes() const;
   void feed(Bytes bytes);
   void keep(Bytes bytes);
   void throttle(bool on);
@@ -88,7 +124,7 @@ class Stream final : public pool::Link, private Endpoint {
   Turn& turn_;
   StreamUser& user_;
   TransportPtr transport_;
-  std::unique_ptr<Codec> codec_;
+  std::unique_ptr<Sealed> sealed_;
   Outbox outbox_;
   Block unread_;
   std::uint32_t unread_bytes_ = 0;

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
-#include "protocol/secret.h"
 #include "proxy/admin/console.h"
 #include "proxy/cancel_call.h"
+#include "proxy/inquiry.h"
+#include "proxy/password_run.h"
 
 namespace weir::proxy {
 
@@ -13,7 +14,11 @@ using pool::ServerState;
 
 Worker::Worker(World& the_world, Commons& the_commons, const config::Config& config,
                std::size_t worker_index)
-    : world(the_world), commons(the_commons), index(worker_index), reported_at_(the_world.now()) {
+    : world(the_world),
+      commons(the_commons),
+      index(worker_index),
+      secret_book(the_commons.secret),
+      reported_at_(the_world.now()) {
   apply(config);
   open_forced();
   arm_stats();
@@ -22,7 +27,9 @@ Worker::Worker(World& the_world, Commons& the_commons, const config::Config& con
 // What still lives goes without a word: the process is ending.
 Worker::~Worker() {
   deadlines.disarm(stats_due_);
+  deadlines.disarm(shakes_due_);
   for (auto& [call, owned] : cancels_) deadlines.disarm(*call);
+  for (auto& [database, inquiry] : inquiries_) inquiry->close();
   for (auto& place : places_) {
     if (!place) continue;
     if (place->server != nullptr) unlink(*place, *place->linked());
@@ -60,6 +67,9 @@ void Worker::end_turn() {
   dead_clients_.clear();
   dead_servers_.clear();
   dead_cancels_.clear();
+  dead_password_runs_.clear();
+  shakes_.end_turn();
+  if (shakes_.anyone()) deadlines.arm(shakes_due_, world.now());
 }
 
 void Worker::on_time() {
@@ -77,6 +87,12 @@ void Worker::on_time() {
         break;
       case pool::Deadline::Kind::cancel:
         on_deadline(static_cast<CancelCall&>(*due));
+        break;
+      case pool::Deadline::Kind::inquiry:
+        static_cast<Inquiry&>(*due).on_deadline();
+        break;
+      case pool::Deadline::Kind::handshakes:
+        if (Stream* const next = shakes_.next()) next->shake();
         break;
       case pool::Deadline::Kind::worker:
         log_stats();
@@ -112,7 +128,7 @@ void Worker::take(Accepted& letter) {
   Client& client = *places_[place];
   lobby_.enter(client);
   arm(client);
-  client.adopt(letter.socket, letter.own_uid);
+  client.adopt(letter.socket, letter.peer_uid);
   limit_unproved();
 }
 
@@ -149,7 +165,7 @@ void Worker::take(Reload& letter) {
     if (of->database != nullptr) renew(*of);
   }
   for (const auto state : {ClientState::greeting, ClientState::proving}) rearm(lobby_.at(state));
-  commons.office.reload_applied(config_);
+  commons.office.reload_applied(index, config_);
 }
 
 // Its database may have another user now. Who has a server keeps it: want_server() sees to the
@@ -177,12 +193,8 @@ void Worker::renew(Share& of) {
 
 void Worker::apply(const config::Config& config) {
   config_ = &config;
-  hashed_secrets_.clear();
-  std::size_t scram = 0;
-  for (const auto& [user, secret] : config.secrets) {
-    if (protocol::secret_kind(secret) == protocol::SecretKind::scram) ++scram;
-  }
-  mostly_scram_ = scram * 2 > config.secrets.size();
+  secret_book.open(config);
+  for (auto& [database, inquiry] : inquiries_) inquiry->reload();
 }
 
 // A database with a forced user has one pool: min_pool_size fills it before its first client.
@@ -306,7 +318,7 @@ void Worker::take(Counts& letter) {
 
 void Worker::take(ReloadDone& letter) {
   if (Client* client = find_console(letter.client)) {
-    client->console()->on_reloaded(letter.complaint);
+    client->console()->on_reloaded(letter.complaint, letter.notices);
   }
 }
 

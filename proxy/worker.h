@@ -19,7 +19,9 @@
 #include "proxy/client.h"
 #include "proxy/commons.h"
 #include "proxy/config/config.h"
+#include "proxy/secret_book.h"
 #include "proxy/server.h"
+#include "proxy/shakes.h"
 #include "proxy/share.h"
 #include "proxy/turn.h"
 #include "proxy/turn_taker.h"
@@ -27,6 +29,8 @@
 namespace weir::proxy {
 
 class CancelCall;
+class Inquiry;
+class PasswordRun;
 
 // A client's pid as it is told: above every pid of an operating system, so that a stray
 // pg_cancel_backend() hits nobody. 2 bits mark, 6 bits worker, 24 bits place.
@@ -58,23 +62,28 @@ class Worker final : public TurnTaker, public Turn {
   bool finished() const override { return finished_; }
   // Turn.
   void settle() override;
+  bool may_shake() override { return shakes_.take(); }
+  void queue_shake(Stream& stream) override { shakes_.queue(stream); }
+  void forget_shake(Stream& stream) override { shakes_.forget(stream); }
 
   World& world;
   Commons& commons;
   const std::size_t index;
   pool::Deadlines deadlines;
   protocol::SettingsTable settings;
+  SecretBook secret_book;
   const config::Config& config() const { return *config_; }
 
   // --- Clients.
   void part_from(Client& client, Parting parting, std::string_view why);
   // Proved: counts it, finds its pool, greets it or lets it wait for a first server.
-  void admit(Client& client, const std::string& database, protocol::Values asked, bool long_key);
-  // What proves this user, ready for use: a plain password under SCRAM is hashed once, not at
-  // each login, so that a login neither costs a millisecond nor tells that the user exists.
-  std::optional<std::string> login_secret(const std::string& user);
-  // Most users have SCRAM secrets: then unknown ones are asked by SCRAM, too.
-  bool mostly_scram() const { return mostly_scram_; }
+  void admit(Client& client, const std::string& database, protocol::Values asked, bool long_key,
+             const Credential& credential);
+  // Asks auth_query in this database; the client's on_secrets() follows, never within this call.
+  void want_secret(const Client& client, const std::string& database, bool fresh);
+  void note_failed_login(const Client& client);
+  // Wakes it no later than when its login has to go on, or is over.
+  void arm(Client& client);
   void admit_to_console(Client& client, bool may_change, bool long_key);
   // A request begins. True when the client has a server now; else reading from it has stopped.
   bool want_server(Client& client);
@@ -97,6 +106,9 @@ class Worker final : public TurnTaker, public Turn {
   void ready_for_query(Server& server, bool own);
   // Its client has had all its answers and goes on; the server says more and goes.
   void release_and_dismiss(Server& server);
+  // Has a command print the password; the server's on_password() follows, never within this call.
+  void want_password(const std::string& command);
+  void password_printed(const std::string& command, Result<std::string> output);
   // The server is in doubt: it goes, and its client, if any, with it.
   void lose_link(Server& server, const Fault& fault);
   void cancel_over(CancelCall& call);
@@ -140,6 +152,7 @@ class Worker final : public TurnTaker, public Turn {
   void grow(Share& share);
   void arm_growth(Share& share);
   void dial(Share& share);
+  bool try_other_password(Server& server, const Fault& fault);
   void free(Server& server);
   std::string_view reason_to_close(const Server& server) const;
   void make_idle(Server& server, pool::ServerEvent on);
@@ -154,7 +167,6 @@ class Worker final : public TurnTaker, public Turn {
   void on_deadline_half_way(Server& server);
   void on_deadline_leaving(Server& server);
   Instant due(const Client& client) const;
-  void arm(Client& client);
   void rearm(pool::List<pool::ClientSlot>& clients);
   Instant life_end(const Server& server) const;
   void arm_idle(Server& server);
@@ -179,6 +191,12 @@ class Worker final : public TurnTaker, public Turn {
   void take(CountsWanted& letter);
   void take(Counts& letter);
   void take(ReloadDone& letter);
+  void take(SecretWanted& letter);
+  void take(SecretFound& letter);
+  void take(PasswordWanted& letter);
+  void take(PasswordReady& letter);
+  void drop_idle_inquiries();
+  void tell_password(const std::string& command, const std::string& complaint);
   void stop_serving(Share& share);
   void resettle(Share& share);
   void open_forced();
@@ -192,19 +210,22 @@ class Worker final : public TurnTaker, public Turn {
   void apply(const config::Config& config);
 
   const config::Config* config_;
-  std::unordered_map<std::string, std::string> hashed_secrets_;  // Of users with plain ones.
-  bool mostly_scram_ = false;
   pool::ClientYard lobby_;  // Clients without a pool.
   std::map<PoolId, std::unique_ptr<Share>> shares_;
   std::vector<std::unique_ptr<Client>> places_;
   std::vector<std::uint32_t> free_places_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Server>> servers_;
   std::unordered_map<CancelCall*, std::unique_ptr<CancelCall>> cancels_;
+  std::map<std::string, std::unique_ptr<Inquiry>> inquiries_;  // By the database that is asked.
+  std::map<std::string, std::unique_ptr<PasswordRun>> password_runs_;  // By the command.
+  std::vector<std::unique_ptr<PasswordRun>> dead_password_runs_;
   std::vector<Client*> ready_;  // To go on before this event is over.
   Client* asking_ = nullptr;    // Within want_server(): goes on by itself when linked.
   std::vector<std::unique_ptr<Client>> dead_clients_;
   std::vector<std::unique_ptr<Server>> dead_servers_;
   std::vector<std::unique_ptr<CancelCall>> dead_cancels_;
+  Shakes shakes_;
+  pool::Deadline shakes_due_{pool::Deadline::Kind::handshakes};
   pool::Deadline stats_due_{pool::Deadline::Kind::worker};
   Totals reported_;  // By the last log_stats().
   Instant reported_at_;

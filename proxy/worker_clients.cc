@@ -1,10 +1,6 @@
-// worker_clients.cc: the Worker's decisions about clients: in, in line, linked, out.
+// worker_clients.cc: the Worker's decisions about clients: in and out.
 #include <algorithm>
 
-#include "protocol/encode.h"
-#include "protocol/plant.h"
-#include "protocol/scram.h"
-#include "protocol/secret.h"
 #include "proxy/admin/console.h"
 #include "proxy/cancel_call.h"
 #include "proxy/worker.h"
@@ -13,7 +9,6 @@ namespace weir::proxy {
 
 using pool::ClientEvent;
 using pool::ClientState;
-using pool::PoolMode;
 
 namespace {
 
@@ -55,7 +50,7 @@ void Worker::limit_unproved() {
 }
 
 void Worker::admit(Client& client, const std::string& database, protocol::Values asked,
-                   bool long_key) {
+                   bool long_key, const Credential& credential) {
   const std::string user = client.user();
   client.set_identity(user, long_key);
   const config::Database* const found = config_->find_database(database);
@@ -70,7 +65,14 @@ void Worker::admit(Client& client, const std::string& database, protocol::Values
   if (!count_client(client, database, refusal)) return client.refuse(refusal);
   client.settings = settings.intern(std::move(asked));
   set_state(client, ClientEvent::proved);
-  enter_pool(client, share(id));
+  Share& of = share(id);
+  if (!found->user) of.entry.set_credential(credential);
+  enter_pool(client, of);
+}
+
+void Worker::note_failed_login(const Client& client) {
+  const std::string line = commons.gate.on_failure(client.address(), world.now());
+  if (!line.empty()) commons.log.line(Level::warning, line);
 }
 
 bool Worker::count_client(Client& client, const std::string& database, Fault& refusal) {
@@ -192,21 +194,6 @@ void Worker::greet_waiting(Share& to) {
   to.publish();
 }
 
-std::optional<std::string> Worker::login_secret(const std::string& user) {
-  const std::string* const secret = config_->find_secret(user);
-  if (secret == nullptr) return std::nullopt;
-  if (config_->settings.auth_type != config::AuthType::scram_sha_256 ||
-      protocol::secret_kind(*secret) != protocol::SecretKind::plain) {
-    return *secret;
-  }
-  auto& hashed = hashed_secrets_[user];
-  if (hashed.empty()) {
-    const Buffer salt = protocol::scram_stable_salt(commons.secret, user);
-    hashed = protocol::ScramSecret::from_password(*secret, salt).text();
-  }
-  return hashed;
-}
-
 void Worker::admit_to_console(Client& client, bool may_change, bool long_key) {
   client.set_identity(client.user(), long_key);
   client.enter_console(std::make_unique<Console>(*this, client, may_change));
@@ -214,124 +201,6 @@ void Worker::admit_to_console(Client& client, bool may_change, bool long_key) {
   set_state(client, ClientEvent::admitted);
   client.greet();
   if (config_->settings.log_connections) log(Level::info, client, "login attempt: ok");
-}
-
-// --- In line and linked.
-
-bool Worker::want_server(Client& client) {
-  if (stopping_ == Stop::when_servers_left) {
-    client.refuse({"57P01", "server shutting down"});
-    return false;
-  }
-  if (client.share()->database == nullptr) {
-    client.refuse(
-        {"3D000", "no such database: " + client.database(), "It is gone from the configuration."});
-    return false;
-  }
-  if (!go_home(client)) return false;
-  Share& of = *client.share();
-  of.park(client, world.now());
-  asking_ = &client;
-  if (!of.idle().empty()) match(of);
-  asking_ = nullptr;
-  if (client.state == ClientState::linked) return true;
-  of.press(world.now());
-  client.stream.stop_feeding();
-  arm(client);
-  of.publish();
-  grow(of);
-  return false;
-}
-
-void Worker::link(Client& client, Server& server) {
-  const Instant waited = world.now() - client.parked_since;
-  WorkerStats::add(commons.stats[index].links, 1);
-  WorkerStats::add(commons.stats[index].wait_us, static_cast<std::uint64_t>(waited));
-  client.share()->grant(client, server);
-  if (commons.log.wants(Level::debug)) {
-    log(Level::debug, client, "linked to S-" + std::to_string(server.id));
-  }
-  server.stream.set_feeder(&client.stream);
-  client.stream.set_feeder(&server.stream);
-  const std::string sql = preparation(client, server);
-  server.last_client = client.id;
-  if (sql.empty()) {
-    client.settings_proved = true;
-  } else {
-    server.ask(sql);
-    // A value that no server has accepted yet might be refused: then nothing must have run.
-    client.waits_for_settings = !client.settings_proved;
-    if (client.waits_for_settings) client.stream.stop_feeding();
-  }
-  if (asking_ != &client) go_on_later(client);
-}
-
-// What must run on the server before the client's request, so that it finds its own session.
-std::string Worker::preparation(const Client& client, Server& server) const {
-  std::string sql;
-  if (server.has_named_statements && server.last_client != client.id) {
-    server.has_named_statements = false;
-    sql = "DEALLOCATE ALL;";
-  }
-  if (planted(Plant::missing_reset)) return sql;
-  return sql + protocol::restore_sql(commons.tracked, server.settings, client.settings);
-}
-
-void Worker::own_answered(Client& client, Server& server) {
-  if (server.own_query_failed()) {
-    const Fault fault = server.own_fault();
-    if (!client.waits_for_settings) return lose_link(server, fault);
-    unlink(client, server);
-    client.waits_for_settings = false;
-    free(server);
-    set_state(client, ClientEvent::transaction_over);
-    return client.refuse(fault);
-  }
-  report_settings(client, server);
-  client.settings_proved = true;
-  if (!client.waits_for_settings) return;
-  client.waits_for_settings = false;
-  go_on_later(client);
-}
-
-// The server spells values its own way ("utc" is "UTC"): the client is told, as PostgreSQL would.
-void Worker::report_settings(Client& client, const Server& server) {
-  if (client.settings == server.settings) return;
-  Buffer out;
-  for (std::size_t i = 0; i < commons.tracked.size(); ++i) {
-    const auto& value = server.settings.value(i);
-    if (!value || client.settings.value(i) == value) continue;
-    protocol::put_parameter_status(out, commons.tracked.name(i), *value);
-  }
-  client.settings = server.settings;
-  client.stream.put_copy(out);
-}
-
-void Worker::maybe_release(Client& client) {
-  Server* const server = client.linked();
-  if (server == nullptr || client.waits_for_settings) return;
-  const bool settled = server->ledger.settled() || planted(Plant::double_release);
-  if (!settled || server->status != 'I' || !client.between_messages()) return;
-  if (client.share()->settings().mode == PoolMode::session) return;
-  // What has come behind the last answer is nobody's yet: it is looked at first, once it is whole.
-  server->release_put_off = server->more_at_hand() || !server->between_messages();
-  if (server->release_put_off) {
-    if (!server->between_messages()) arm_half_way(*server);
-    return;
-  }
-  unlink(client, *server);
-  set_state(client, ClientEvent::transaction_over);
-  if (planted(Plant::double_release)) return move(*server, pool::ServerEvent::released);
-  free(*server);
-}
-
-void Worker::unlink(Client& client, Server& server) {
-  server.stream.set_feeder(nullptr);
-  client.stream.set_feeder(nullptr);
-  server.cancel_wanted = server.release_put_off = false;
-  server.half_way_since = kNever;
-  if (std::exchange(client.waits_for_ledger, false)) go_on_later(client);
-  client.share()->unlink(client, server);
 }
 
 // --- Out.
@@ -373,6 +242,7 @@ void Worker::retire(Client& client) {
   Client* const gone = nullptr;
   if (client.state == ClientState::closed) return;
   set_state(client, ClientEvent::gone);
+  if (std::exchange(client.counted_address, false)) commons.gate.on_gone(client.address());
   deadlines.disarm(client);
   client.stream.close();
   client.settings = {};

@@ -36,7 +36,7 @@ Instant Worker::due(const Client& client) const {
   switch (client.state) {
     case ClientState::greeting:
     case ClientState::proving:
-      return login;
+      return std::min(login, client.login_not_before());
     case ClientState::welcoming:
       return std::min(login, after(client.parked_since, client.share()->query_wait));
     case ClientState::parked:
@@ -60,6 +60,7 @@ void Worker::on_deadline(Client& client) {
   switch (client.state) {
     case ClientState::greeting:
     case ClientState::proving:
+      if (client.login_not_before() <= now) return client.on_login_time();
       return client.refuse({"57014", "client_login_timeout"});
     default: {
       const Share& of = *client.share();

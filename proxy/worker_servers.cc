@@ -114,6 +114,7 @@ void Worker::welcomed(Server& server, const Parameters& parameters) {
   deadlines.disarm(server);
   of.login_succeeded();
   of.login_failure.clear();
+  of.passwords_refused = 0;
   server.born_at = world.now();
   protocol::Values values(commons.tracked.size());
   for (const auto& [name, value] : parameters) {
@@ -149,6 +150,7 @@ void Worker::welcomed(Server& server, const Parameters& parameters) {
 
 void Worker::login_failed(Server& server, const Fault& fault, bool certain) {
   Share& of = server.share();
+  if (try_other_password(server, fault)) return;
   std::array<std::uint8_t, 1> dice{};
   world.random(dice);
   of.login_failed(world.now(), dice[0] / 256.0);
@@ -159,6 +161,25 @@ void Worker::login_failed(Server& server, const Fault& fault, bool certain) {
   bury(server);
   if (certain && of.shared().limit.taken() == 0) refuse_waiting(of, fault);
   grow(of);
+}
+
+// While a password is being rotated the one may be gone already, or the other not be there yet.
+bool Worker::try_other_password(Server& server, const Fault& fault) {
+  Share& of = server.share();
+  if (of.database == nullptr || !std::string_view{fault.sqlstate}.starts_with("28")) return false;
+  std::uint32_t turn = server.password_turn;
+  const bool printed = !of.password_command().empty();
+  const std::size_t passwords = of.passwords(world.now()).size() + (printed ? 1 : 0);
+  if (printed) of.drop_password();
+  of.entry.password_turn.compare_exchange_strong(turn, turn + 1);
+  if (++of.passwords_refused >= passwords) {
+    of.passwords_refused = 0;
+    return false;
+  }
+  log(Level::info, server, "login failed: " + fault.text + "; trying the other password");
+  bury(server);
+  grow(of);
+  return true;
 }
 
 void Worker::login_outdated(Server& server) {

@@ -8,11 +8,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "pool/instant.h"
 #include "protocol/bytes.h"
+#include "protocol/result.h"
 
 namespace weir::proxy {
 
@@ -89,6 +91,25 @@ struct TransportCloser {
 };
 using TransportPtr = std::unique_ptr<Transport, TransportCloser>;
 
+inline constexpr Instant kCommandTimeMax = 30 * kSecond;
+
+// What a command has printed.
+class CommandUser {
+ public:
+  // Once: its output without the last newline, or what went wrong. May drop the command.
+  virtual void on_output(Result<std::string> output) = 0;
+
+ protected:
+  ~CommandUser() = default;
+};
+
+// A command that runs. Dropping it ends the command.
+class RunningCommand {
+ public:
+  virtual ~RunningCommand() = default;
+};
+using CommandPtr = std::unique_ptr<RunningCommand>;
+
 class World {
  public:
   // Read once a turn of the loop.
@@ -101,6 +122,11 @@ class World {
   virtual TransportPtr dial(const Target& target, Endpoint& endpoint) = 0;
   // An accepted connection, or one that another worker detached. Reads begin with the next turn.
   virtual TransportPtr adopt(Socket socket, Endpoint& endpoint) = 0;
+  // Runs it by the shell, for kCommandTimeMax at the most: on_output() follows, never within this
+  // call.
+  virtual CommandPtr run(const std::string& command, CommandUser& user) = 0;
+  // The system's name for this user; nothing: it has none.
+  virtual std::optional<std::string> user_name(std::uint32_t uid) = 0;
   // Another worker (or this one) gets the mail in a later turn, in order per sender.
   virtual void post(std::size_t worker, Mail mail) = 0;
 

@@ -10,7 +10,10 @@ namespace weir::proxy {
 namespace {
 
 constexpr std::array kCommands{
-    Command{"SHOW HELP", false, show_help, "SHOW HELP|POOLS|VERSION"},
+    Command{"SHOW HELP", false, show_help, "SHOW HELP|CONFIG|POOLS|VERSION"},
+    Command{"SHOW CONFIG", false, [](Console& console) { console.show_config(false); }, ""},
+    Command{"SHOW CONFIG SOURCES", false, [](Console& console) { console.show_config(true); },
+            "SHOW CONFIG SOURCES"},
     Command{"SHOW POOLS", false, [](Console& console) { console.ask_counts(); }, ""},
     Command{"SHOW VERSION", false, show_version, ""},
     Command{"RELOAD", true, [](Console& console) { console.ask_reload(); }, "RELOAD"},

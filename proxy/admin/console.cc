@@ -156,13 +156,25 @@ void Console::on_counts(std::vector<PoolCounts> pools, std::size_t consoles) {
   go_on();
 }
 
+void Console::show_config(bool with_sources) {
+  Buffer out;
+  put_config(out, worker_.config(), with_sources);
+  send(out);
+  complete("SHOW");
+}
+
 void Console::ask_reload() {
   wait();
   worker_.commons.office.reload(worker_.index, client_.id);
 }
 
-void Console::on_reloaded(const std::string& complaint) {
+void Console::on_reloaded(const std::string& complaint, const std::vector<std::string>& notices) {
   if (!waiting_) return;
+  Buffer out;
+  for (const std::string& notice : notices) {
+    protocol::put_notice(out, Severity::warning, Fault{"01000", notice});
+  }
+  send(out);
   complaint.empty() ? complete("RELOAD")
                     : complain({"F0000", "RELOAD failed: " + complaint,
                                 "The configuration before it stays in force."});

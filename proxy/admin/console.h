@@ -32,7 +32,7 @@ class Console {
   void on_sent();
   // What every worker answers to CountsWanted, one call each.
   void on_counts(std::vector<PoolCounts> pools, std::size_t consoles);
-  void on_reloaded(const std::string& complaint);
+  void on_reloaded(const std::string& complaint, const std::vector<std::string>& notices);
 
   Parameters parameters() const;
 
@@ -42,6 +42,7 @@ class Console {
   void send(const Buffer& bytes);
   void ask_counts();
   void ask_reload();
+  void show_config(bool with_sources);
   void shut_down(Stop stop);
 
  private:

@@ -8,6 +8,7 @@
 #include "protocol/encode.h"
 #include "proxy/admin/commands.h"
 #include "proxy/admin/console.h"
+#include "proxy/config/keys.h"
 #include "proxy/version.h"
 
 namespace weir::proxy {
@@ -138,6 +139,21 @@ void put_pools(Buffer& out, const std::vector<PoolCounts>& pools, std::size_t co
   console.cl_active = static_cast<std::uint32_t>(console_clients);
   console.mode = pool::PoolMode::statement;
   put_pool(out, console);
+}
+
+void put_config(Buffer& out, const config::Config& config, bool with_sources) {
+  constexpr std::array kColumns{Column{"key"}, Column{"value"}, Column{"default"},
+                                Column{"changeable"}, Column{"source"}};
+  const std::size_t columns = kColumns.size() - (with_sources ? 0 : 1);
+  protocol::put_row_description(out, std::span{kColumns}.first(columns));
+  for (std::size_t row = 0; row < config.shown.size(); ++row) {
+    const config::Key& key = config::keys()[row];
+    if ((key.scopes & config::kGlobal) == 0) continue;
+    std::array<std::optional<std::string_view>, kColumns.size()> values{
+        key.name, config.shown[row], std::nullopt, key.reload ? "yes" : "no", config.sources[row]};
+    if (key.fallback != nullptr) values[2] = key.fallback;
+    protocol::put_data_row(out, std::span{values}.first(columns));
+  }
 }
 
 std::string version_line() { return std::string{"pgweir "} + kVersion; }

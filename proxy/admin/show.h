@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "protocol/bytes.h"
+#include "proxy/config/config.h"
 #include "proxy/mail.h"
 
 namespace weir::proxy {
@@ -18,6 +19,9 @@ void show_version(Console& console);
 std::vector<PoolCounts> merge(std::vector<PoolCounts> rows);
 // RowDescription and DataRows. `console_clients`: for the console's own row.
 void put_pools(Buffer& out, const std::vector<PoolCounts>& pools, std::size_t console_clients);
+
+// One row for each key of [pgweir], by name. `with_sources`: and where its value was said.
+void put_config(Buffer& out, const config::Config& config, bool with_sources);
 
 std::string version_line();  // As SHOW VERSION and --version say it.
 

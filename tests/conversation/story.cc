@@ -10,6 +10,7 @@ namespace weir::story {
 
 namespace {
 
+constexpr std::uint32_t kSslCode = 80'877'103;
 constexpr std::uint32_t kCancelCode = 80'877'102;
 
 bool starts(std::string_view sql, std::string_view with) {
@@ -126,7 +127,7 @@ void Backend::hang_up() {
 }
 
 void Backend::on_event() {
-  if (!greeted_) {
+  while (!greeted_) {
     if (peer.received.size() < 4 || peer.received.size() < load_u32(peer.received.data())) return;
     greet();
   }
@@ -144,10 +145,14 @@ void Backend::on_event() {
 }
 
 void Backend::greet() {
-  greeted_ = true;
   const std::size_t length = load_u32(peer.received.data());
   protocol::Reader reader(Bytes{peer.received}.subspan(4, length - 4));
-  if (reader.u32() == kCancelCode) {
+  const auto code = reader.u32();
+  greeted_ = code != kSslCode;
+  if (!greeted_) {
+    ++asked_ssl;
+    peer.send(Buffer(stage_.ssl_answer.begin(), stage_.ssl_answer.end()));
+  } else if (code == kCancelCode) {
     is_cancel = true;
     cancel_pid = reader.u32().value_or(0);
   } else {
@@ -194,6 +199,7 @@ std::string Stage::config_text(const Setting& setting) {
   return "[databases]\nshop = host=db port=5432 " + setting.shop + "\n" + setting.databases +
          "\n[users]\n" + setting.users +
          "\n[pgweir]\nauth_type = trust\npool_mode = transaction\nlog_stats = 0\n"
+         "server_tls_sslmode = disable\n"  // Stories of TLS say otherwise.
          "admin_users = boss\nstats_users = watcher\n" +
          setting.config + "\n";
 }
@@ -220,8 +226,8 @@ street::Door& Stage::open(const std::string& host) {
   return other;
 }
 
-Caller& Stage::caller(std::size_t worker, bool own_uid) {
-  callers_.push_back(std::make_unique<Caller>(*this, town.connect(worker, own_uid)));
+Caller& Stage::caller(std::size_t worker, std::optional<std::uint32_t> uid) {
+  callers_.push_back(std::make_unique<Caller>(*this, town.connect(worker, uid)));
   run();
   return *callers_.back();
 }

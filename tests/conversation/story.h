@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,7 +55,8 @@ class Backend {
   void hang_up();
 
   Peer& peer;
-  const int number;  // From 1; its pid is 100 + number.
+  const int number;   // From 1; its pid is 100 + number.
+  int asked_ssl = 0;  // How often it was asked to speak TLS.
   bool is_cancel = false;
   std::uint32_t cancel_pid = 0;
   std::string user, database;
@@ -87,7 +89,7 @@ class Stage {
   street::Town town;
   street::Door& door;  // db:5432.
 
-  Caller& caller(std::size_t worker = 0, bool own_uid = false);
+  Caller& caller(std::size_t worker = 0, std::optional<std::uint32_t> uid = {});
   Caller& client(std::size_t worker = 0);       // caller().login().
   street::Door& open(const std::string& host);  // Another machine, its backends like db's.
   Backend& backend(std::size_t number);         // REQUIRES: it has been dialled. From 1.
@@ -101,6 +103,7 @@ class Stage {
   bool answers_sets = true;        // SET, DEALLOCATE, DISCARD and set_config by themselves.
   bool obliging = false;           // Every query is answered by "T D C Z" at once.
   bool hangs_up = true;            // When told goodbye.
+  std::string ssl_answer = "N";    // To an SSLRequest, as it stands.
   std::string greeting;            // Behind the startup packet; words. "{pid}" is filled in.
   std::vector<std::string> canon;  // "utc=UTC": how the server spells what it is SET to.
 

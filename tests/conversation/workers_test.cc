@@ -1,5 +1,6 @@
 // workers_test.cc: two workers and one pool: servers travel, limits hold, the console sees all.
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include "tests/conversation/story.h"
 
@@ -221,12 +222,20 @@ TEST_CASE("RELOAD answers when every worker has applied it") {
 TEST_CASE("the console's owner comes in by unix socket without a proof") {
   InOrder policy;
   Stage stage(policy, {.config = "auth_type = plain"});
-  Caller& owner = stage.caller(0, true);
+  Caller& owner = stage.caller(0, ::geteuid());
   owner.say(startup_bytes({{"user", "pgbouncer"}, {"database", "pgbouncer"}}));
   CHECK(owner.heard().find("R S") == 0);
   CHECK(shown(owner, "SHOW VERSION").find("T D") == 0);
   owner.say("P'show pools' B E S");
   CHECK(owner.heard() == "E\"0A000 extended query protocol not supported by admin console\" Z");
+}
+
+TEST_CASE("another user of the machine needs a proof at the console, by unix socket too") {
+  InOrder policy;
+  Stage stage(policy, {.config = "auth_type = plain"});
+  Caller& other = stage.caller(0, ::geteuid() + 1);
+  other.say(startup_bytes({{"user", "pgbouncer"}, {"database", "pgbouncer"}}));
+  CHECK(other.heard() == "R(3)");  // AuthenticationCleartextPassword.
 }
 
 TEST_CASE("SHUTDOWN WAIT_FOR_CLIENTS ends when the last client of any worker has left") {

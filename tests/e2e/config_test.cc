@@ -95,6 +95,97 @@ TEST_CASE("a user, group, address or directory that is not there stops the start
   }
 }
 
+TEST_CASE("--check says all that is wrong in one go, and ends with 1 or 0") {
+  if (is_pgbouncer()) return;
+  const Scratch scratch;
+  const std::string file = scratch.file("pgweir.ini");
+  const auto check = [&](const std::string& text, std::vector<std::string> environment = {}) {
+    write_file(file, text);
+    return run_program(scratch, {"--check", file}, std::move(environment));
+  };
+  Run run = check(kGoodHead + "pool_mode = sometimes\nquery_timeout = 3\nno_such_key = 1\n");
+  CHECK(run.ending == 1);
+  CHECK(run.output ==
+        file + ":6: \"sometimes\" is no choice for pool_mode: write one of session, transaction, " +
+            "statement\n" + file + ":8: unknown setting \"no_such_key\"\nwarning: " + file +
+            ":7: \"query_timeout\" is not built yet and has no effect\n");
+  run = check(kGoodHead + "query_timeout = 3\n");
+  CHECK(run.ending == 0);
+  CHECK(run.output == "warning: " + file +
+                          ":6: \"query_timeout\" is not built yet and has no effect\n" + file +
+                          " is in order\n");
+  run = check(kGoodHead + "unix_socket_group = no-such-group\n");
+  CHECK(run.ending == 1);
+  CHECK(run.output == file + ":6: there is no group no-such-group\n");
+  run = check(kGoodHead + "user = no-such-user\n");
+  CHECK(run.ending == 1);
+  run = check(kGoodHead, {"PGWEIR_LISTEN_PROT=1"});
+  CHECK(run.ending == 1);
+  CHECK(run.output ==
+        "PGWEIR_LISTEN_PROT: there is no such setting; did you mean PGWEIR_LISTEN_PORT?\n");
+  run = run_program(scratch, {"--check"}, {"DATABASE_URL=postgresql://a:b@h/d"});
+  CHECK(run.ending == 0);
+  CHECK(run.output == "the environment is in order\n");
+}
+
+TEST_CASE("a start with several mistakes tells the first, and how to see the others") {
+  if (is_pgbouncer()) return;
+  const Scratch scratch;
+  const Run run = start_with(scratch, kGoodHead + "pool_mode = sometimes\nno_such_key = 1\n");
+  CHECK(run.ending == 1);
+  CHECK(run.output.find("pgweir.ini:6: ") != std::string::npos);
+  CHECK(run.output.find("(and 1 more: pgweir --check " + scratch.file("pgweir.ini") + ")") !=
+        std::string::npos);
+}
+
+TEST_CASE("without a file: databases, doors and secrets from the environment, RELOAD too") {
+  if (is_pgbouncer()) return;
+  const Scratch scratch;
+  const Port free;
+  const std::string secret(kRolePassword);
+  ChildSpec spec = program_spec({});
+  spec.environment = {"DATABASES_HOST=127.0.0.1",
+                      "DATABASES_PORT=" + std::to_string(Postgres::shared().port()),
+                      "DATABASES_USER=scram_role",
+                      "DATABASES_PASSWORD=" + secret,
+                      "PGWEIR_LISTEN_PORT=" + std::to_string(free.number()),
+                      "PGBOUNCER_LISTEN_PORT=1",
+                      "PGBOUNCER_DEFAULT_POOL_SIZE=3"};
+  spec.output_path = scratch.file("log");
+  spec.directory = scratch.path();
+  Child child(spec);
+  REQUIRE(eventually([&] {
+    return !child.running() ||
+           read_file(scratch.file("log")).find("listening on") != std::string::npos;
+  }));
+  REQUIRE_MESSAGE(child.running(), read_file(scratch.file("log")));
+  const auto conninfo = [&](const std::string& database) {
+    return "host=127.0.0.1 port=" + std::to_string(free.number()) +
+           " user=scram_role dbname=" + database + " password='" + secret + "' sslmode=disable";
+  };
+  {
+    Session session(conninfo("depot"));
+    CHECK(session.value("SELECT current_database()") == "depot");
+    Session console(conninfo("pgweir"));
+    const Answer sources = console.exec("SHOW CONFIG SOURCES");
+    std::string said;
+    for (int row = 0; row < sources.rows(); ++row) {
+      if (sources.value(row, 0) == "default_pool_size") {
+        said = sources.value(row, 1) + " " + sources.value(row, 4);
+      }
+      for (int column = 0; column < sources.columns(); ++column) {
+        CHECK(sources.value(row, column).find(secret) == std::string::npos);
+      }
+    }
+    CHECK(said == "3 PGBOUNCER_DEFAULT_POOL_SIZE");
+    CHECK(console.exec("RELOAD").tag() == "RELOAD");
+    CHECK(session.value("SELECT 1") == "1");
+  }
+  child.signal(SIGTERM);
+  CHECK(child.wait() == 0);
+  CHECK(read_file(scratch.file("log")).find(secret) == std::string::npos);
+}
+
 TEST_CASE("files that cannot be read stop the start and are named") {
   const Scratch scratch;
   Run run = run_program(scratch, {scratch.file("not_there.ini")});

@@ -109,6 +109,42 @@ TEST_CASE("the console answers on both of its names") {
   }
 }
 
+TEST_CASE("SHOW CONFIG has PgBouncer's columns, and SHOW CONFIG SOURCES where it was said") {
+  if (is_pgbouncer()) return;
+  Pgweir pgweir(pool_of(1).line("query_wait_timeout = 2min"));
+  Session console(pgweir.console());
+  const auto columns = [](const Answer& answer) {
+    std::string out;
+    for (int i = 0; i < answer.columns(); ++i) out += answer.column(i) + " ";
+    return out;
+  };
+  const auto row_of = [](const Answer& answer, const std::string& key) {
+    for (int row = 0; row < answer.rows(); ++row) {
+      if (answer.value(row, 0) == key) return row;
+    }
+    return -1;
+  };
+  const Answer plain = console.exec("SHOW CONFIG");
+  CHECK(plain.tag() == "SHOW");
+  CHECK(columns(plain) == "key value default changeable ");
+  CHECK(plain.rows() > 98);
+  const int wait = row_of(plain, "query_wait_timeout");
+  REQUIRE(wait >= 0);
+  CHECK(plain.value(wait, 1) == "120");
+  CHECK(plain.value(wait, 2) == "120");
+  CHECK(plain.value(wait, 3) == "yes");
+  CHECK(plain.value(row_of(plain, "listen_port"), 1) == std::to_string(pgweir.port()));
+  CHECK(plain.value(row_of(plain, "listen_port"), 3) == "no");
+  CHECK(plain.null(row_of(plain, "user"), 1));
+  CHECK(plain.null(row_of(plain, "user"), 2));
+  const Answer sources = console.exec("SHOW CONFIG SOURCES");
+  CHECK(columns(sources) == "key value default changeable source ");
+  CHECK(sources.rows() == plain.rows());
+  CHECK(sources.value(row_of(sources, "query_wait_timeout"), 4).find("pgweir.ini:") !=
+        std::string::npos);
+  CHECK(sources.value(row_of(sources, "listen_backlog"), 4) == "default");
+}
+
 TEST_CASE("SHOW HELP is a notice with the commands in its detail") {
   Pgweir pgweir(pool_of(1));
   Session console(pgweir.console());

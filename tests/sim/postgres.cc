@@ -179,8 +179,11 @@ void Postgres::log_in(Backend& backend) {
 // PostgreSQL proves pgweir by the same code by which pgweir proves its clients.
 void Postgres::ask_proof(Backend& backend) {
   backend.phase = Backend::Phase::proving;
-  backend.proof.emplace(logins.servers, backend.user, logins.server_secret(backend.user),
-                        entropy(stage_.novelty));
+  backend.proof.emplace(
+      protocol::ClientLogin::Options{.type = logins.servers,
+                                     .user = backend.user,
+                                     .secrets = {logins.server_secret(backend.user)},
+                                     .entropy = entropy(stage_.novelty)});
   Buffer out;
   step_proof(backend, backend.proof->start(out), out);
 }

@@ -124,6 +124,7 @@ std::string Scenario::config(const Limits& now, const std::string& forced) const
     text += forced.empty() ? "\n" : " user=" + forced + "\n";
   }
   text += "[pgweir]\nauth_type = " + logins.auth_type() + "\nmax_client_conn = 100\n";
+  text += "server_tls_sslmode = disable\n";  // The model speaks no TLS.
   text += "pool_mode = " + std::string{name_of(mode)} + "\n";
   text += "default_pool_size = " + number(now.pool_size) + "\n";
   text += "max_db_connections = " + number(now.database_max) + "\n";

@@ -50,6 +50,26 @@ void FakeTransport::close() {
   net_.graves_.emplace_back(this);  // A call of ours may be on the stack.
 }
 
+class FakeCommand final : public proxy::RunningCommand {
+ public:
+  FakeCommand(FakeNet& net, std::size_t key) : net_(net), key_(key) {}
+  ~FakeCommand() override { net_.running_.erase(key_); }
+
+ private:
+  FakeNet& net_;
+  const std::size_t key_;
+};
+
+proxy::CommandPtr FakeWorld::run(const std::string& command, proxy::CommandUser& user) {
+  const std::size_t key = ++net_.command_keys_;
+  net_.running_[key] = {command, &user};
+  net_.pending_.push_back({.kind = FakeNet::Kind::command,
+                           .from = key,
+                           .to = worker_,
+                           .due = net_.now() + net_.policy_.dial_delay()});
+  return std::make_unique<FakeCommand>(net_, key);
+}
+
 proxy::TransportPtr FakeWorld::dial(const proxy::Target& target, proxy::Endpoint& endpoint) {
   Peer& peer = net_.dialled(target);
   auto made = std::make_unique<FakeTransport>(net_, peer, endpoint, worker_);

@@ -47,6 +47,11 @@ class FakeWorld final : public proxy::World {
   void random(std::span<std::uint8_t> out) override { chance_.fill(out); }
   proxy::TransportPtr dial(const proxy::Target& target, proxy::Endpoint& endpoint) override;
   proxy::TransportPtr adopt(proxy::Socket socket, proxy::Endpoint& endpoint) override;
+  // What FakeNet::commands says that it prints; a fault for one that is not there.
+  proxy::CommandPtr run(const std::string& command, proxy::CommandUser& user) override;
+  std::optional<std::string> user_name(std::uint32_t uid) override {
+    return "user" + std::to_string(uid);
+  }
   void post(std::size_t worker, proxy::Mail mail) override;
 
  private:

@@ -90,7 +90,7 @@ bool FakeNet::works(std::size_t worker) const {
 
 bool FakeNet::runnable(const Event& event) const {
   if (event.due > now_) return false;
-  if (event.kind == Kind::mail) return works(event.to);
+  if (event.kind == Kind::mail || event.kind == Kind::command) return works(event.to);
   const Peer& peer = *event.peer;
   if (event.kind == Kind::outward) return peer.reading_;
   const FakeTransport* const at = peer.transport_;
@@ -146,6 +146,7 @@ void FakeNet::end_turn(std::size_t worker) {
 
 void FakeNet::run(Event event) {
   if (event.kind == Kind::mail) return run_mail(event.from, event.to);
+  if (event.kind == Kind::command) return run_command(event.from, event.to);
   Peer& peer = *event.peer;
   peer.queued_ &= ~(1u << static_cast<unsigned>(event.kind));
   if (event.kind == Kind::outward) return run_outward(peer);
@@ -173,6 +174,21 @@ void FakeNet::run_mail(std::size_t from, std::size_t to) {
   letters.pop_front();
   workers_[to]->deliver(std::move(mail));
   end_turn(to);
+}
+
+void FakeNet::run_command(std::size_t key, std::size_t worker) {
+  const auto found = running_.find(key);
+  if (found == running_.end()) return;  // Nobody waits for it any more.
+  const Running running = found->second;
+  running_.erase(found);
+  ++commands_run;
+  const auto prints = commands.find(running.command);
+  if (prints == commands.end()) {
+    running.user->on_output(fail("58000", "no such command"));
+  } else {
+    running.user->on_output(prints->second);
+  }
+  end_turn(worker);
 }
 
 void FakeNet::run_open(Peer& peer) {

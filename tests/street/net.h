@@ -69,6 +69,10 @@ class FakeNet {
   // Time passes at once, whatever falls due.
   void jump(Instant span) { now_ += span; }
 
+  // What a command prints, by its text; others fail.
+  std::map<std::string, std::string> commands;
+  std::size_t commands_run = 0;
+
   // Called after every event, once the worker's turn has ended (the simulator's auditor).
   std::function<void()> after_step;
 
@@ -76,13 +80,19 @@ class FakeNet {
   friend class Peer;
   friend class FakeTransport;
   friend class FakeWorld;
+  friend class FakeCommand;
 
-  enum class Kind : unsigned char { open, inward, gone, writable, outward, mail };
+  enum class Kind : unsigned char { open, inward, gone, writable, outward, mail, command };
   struct Event {
     Kind kind;
     Peer* peer = nullptr;
     std::size_t from = 0, to = 0;
     Instant due = 0;
+  };
+
+  struct Running {  // Event::from is its key, Event::to its worker.
+    std::string command;
+    proxy::CommandUser* user;
   };
 
   Peer& dialled(const proxy::Target& target);
@@ -99,6 +109,7 @@ class FakeNet {
   void run_gone(Peer& peer);
   void run_outward(Peer& peer);
   void run_mail(std::size_t from, std::size_t to);
+  void run_command(std::size_t key, std::size_t worker);
   void end_turn(std::size_t worker);
 
   Policy& policy_;
@@ -109,6 +120,8 @@ class FakeNet {
   std::map<proxy::Socket, std::unique_ptr<Peer>> peers_;
   std::map<std::pair<std::size_t, std::size_t>, std::deque<proxy::Mail>> mailboxes_;
   std::vector<std::unique_ptr<FakeTransport>> graves_;
+  std::map<std::size_t, Running> running_;
+  std::size_t command_keys_ = 0;
   std::vector<Event> pending_;
   std::vector<std::size_t> choices_;
   proxy::Socket numbers_ = 0;

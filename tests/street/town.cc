@@ -18,7 +18,7 @@ namespace {
 Result<Config> load(const std::string& text, const Plan& plan) {
   auto config = proxy::config::load_text("town.ini", text);
   if (!config) return config;
-  for (const auto& [user, secret] : plan.secrets) config->secrets[user] = secret;
+  for (const auto& [user, secret] : plan.secrets) config->secrets[user] = {secret};
   return config;
 }
 
@@ -41,6 +41,7 @@ Town::Town(Policy& policy, Plan plan)
   proxy::Office& office = *this;
   commons_ = std::make_unique<proxy::Commons>(
       plan_.workers, secret, protocol::Tracked{first.settings.track_extra_parameters}, office, log);
+  for (const std::string& complaint : commons_->configure(first)) log.lines.push_back(complaint);
   for (std::size_t i = 0; i < plan_.workers; ++i) {
     worlds_.push_back(std::make_unique<FakeWorld>(net, chance, i));
     workers_.push_back(std::make_unique<proxy::Worker>(*worlds_[i], *commons_, first, i));
@@ -55,14 +56,14 @@ bool Town::finished() const {
                      [](const auto& worker) { return worker->finished(); });
 }
 
-Peer& Town::connect(std::size_t worker, bool own_uid) {
+Peer& Town::connect(std::size_t worker, std::optional<std::uint32_t> uid) {
   Peer& peer = net.accepted();
   proxy::Address address;
-  address.family = own_uid ? proxy::Address::Family::unix_socket : proxy::Address::Family::ip4;
+  address.family = uid ? proxy::Address::Family::unix_socket : proxy::Address::Family::ip4;
   address.port = ++ports_;
   address.ip = {127, 0, 0, 1};
   commons_->stats[worker].clients.fetch_add(1);
-  net.post(plan_.workers, worker, {proxy::Accepted{peer.number, address, own_uid}});
+  net.post(plan_.workers, worker, {proxy::Accepted{peer.number, address, uid}});
   return peer;
 }
 
@@ -86,20 +87,21 @@ void Town::reload(std::size_t worker, std::uint64_t client) {
   if (!loaded) {
     const std::string& text = loaded.error().text;
     log.line(proxy::Level::error, "RELOAD failed: " + text);
-    if (client != 0) net.post(plan_.workers, worker, {proxy::ReloadDone{client, text}});
+    if (client != 0) net.post(plan_.workers, worker, {proxy::ReloadDone{client, text, {}}});
     return;
   }
+  for (const std::string& complaint : commons_->configure(*loaded)) log.lines.push_back(complaint);
   generations_.push_back({std::make_unique<const Config>(std::move(*loaded)), 0, worker, client});
   post_to_all({proxy::Reload{generations_.back().config.get()}});
 }
 
-void Town::reload_applied(const Config* config) {
+void Town::reload_applied(std::size_t, const Config* config) {
   const auto at = std::find_if(generations_.begin(), generations_.end(),
                                [&](const Generation& one) { return one.config.get() == config; });
   if (at == generations_.end() || ++at->applied < workers_.size()) return;
   ++reloads_done;
   if (at->client != 0) {
-    net.post(plan_.workers, at->asked_by, {proxy::ReloadDone{at->client, {}}});
+    net.post(plan_.workers, at->asked_by, {proxy::ReloadDone{at->client, {}, {}}});
   }
   generations_.erase(generations_.begin(), at);
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,8 +55,8 @@ class Town final : private proxy::Office {
   std::size_t workers() const { return workers_.size(); }
   bool finished() const;  // All workers are.
 
-  // A client at the door of this worker. `own_uid`: by unix socket, as our own user.
-  Peer& connect(std::size_t worker = 0, bool own_uid = false);
+  // A client at the door of this worker. `uid`: by unix socket, as this user.
+  Peer& connect(std::size_t worker = 0, std::optional<std::uint32_t> uid = {});
 
   bool step() { return net.step(); }
   void run() { net.run_until_quiet(); }
@@ -80,7 +81,7 @@ class Town final : private proxy::Office {
 
   void reload(std::size_t worker, std::uint64_t client) override;
   void stop_accepting() override { accepting = false; }
-  void reload_applied(const proxy::config::Config* config) override;
+  void reload_applied(std::size_t worker, const proxy::config::Config* config) override;
   // The office sends its letters as nobody's worker.
   void post_to_all(const proxy::Mail& mail);
 

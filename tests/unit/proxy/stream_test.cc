@@ -22,6 +22,9 @@ class Taker final : public proxy::TurnTaker, public proxy::Turn {
   void end_turn() override {}
   bool finished() const override { return false; }
   void settle() override { flush_touched(); }
+  bool may_shake() override { return true; }
+  void queue_shake(Stream&) override {}
+  void forget_shake(Stream&) override {}
 };
 
 class User final : public proxy::StreamUser {
@@ -192,7 +195,7 @@ TEST_CASE("on_sent() and the half-close come when all has left") {
 TEST_CASE("a detached connection keeps what is on its way") {
   Scene scene;
   End end(scene.taker, scene.net, scene.world);
-  CHECK(end.stream.detach() == end.peer.number);
+  CHECK(end.stream.detach().socket == end.peer.number);
   end.peer.send(bytes("abc"));
   scene.net.run_until_quiet();
   User user;

@@ -1,0 +1,125 @@
+// house_reload.cc: how another configuration comes into force: asked for by a signal or a console,
+// or because files have changed.
+#include <algorithm>
+#include <utility>
+
+#include "proxy/config/check.h"
+#include "proxy/config/hold.h"
+#include "proxy/config/load.h"
+#include "proxy/config/named_files.h"
+#include "proxy/house.h"
+
+namespace weir::proxy {
+
+void House::reload(std::size_t worker, std::uint64_t client) {
+  const std::lock_guard lock(mutex_);
+  waiting_.push_back({worker, client});
+  if (generations_.size() == 1) reload_for_waiting();
+}
+
+// REQUIRES: no reload is under way; mutex_ is held.
+void House::reload_for_waiting() {
+  if (waiting_.empty()) {
+    if (std::exchange(files_changed_, false)) read_files_again();
+    return;
+  }
+  told_ = std::exchange(waiting_, {});
+  files_changed_ = false;
+  const auto started = start_reload();
+  if (started) return;
+  log_.line(Level::error, "RELOAD failed: " + started.error().text);
+  tell(started.error().text);
+}
+
+// The settings as they are now, but for what takes a restart.
+Result<config::Config> House::read_again() {
+  auto read = config::load(source_);
+  if (!read) return read;
+  for (std::string& held : config::hold(*read, *generations_.back().config)) {
+    notices_.push_back(held);
+    read->warnings.push_back(std::move(held));
+  }
+  if (auto hosts = config::check_hosts(*read); !hosts) {
+    return fail("F0000", hosts.error().text + ", which takes a restart");
+  }
+  return read;
+}
+
+Result<void> House::start_reload() {
+  notices_.clear();
+  auto read = read_again();
+  // Log rotation asks by the same signal, whatever has become of the file.
+  log_.reopen((read ? *read : *generations_.back().config).settings.logfile);
+  if (!read) return tl::unexpected<Fault>(read.error());
+  log_.set_debug(read->settings.verbose > 0);
+  street_.set_options(io::SocketOptions::from(read->settings));
+  hand_out(std::move(*read));
+  return {};
+}
+
+// Secrets, rules and certificates; the settings stay as they are.
+void House::read_files_again() {
+  notices_.clear();
+  const config::Config& in_force = *generations_.back().config;
+  auto next = config::refresh(in_force);
+  if (next) return hand_out(std::move(*next));
+  // Certificates count all the same: one broken file must not hold up another.
+  log_.line(Level::error, "a changed file is broken, and what it said before stays in force: " +
+                              next.error().text);
+  config::Config same = in_force;
+  same.warnings.clear();
+  hand_out(std::move(same));
+}
+
+void House::hand_out(config::Config config) {
+  for (const std::string& warning : config.warnings) log_.line(Level::warning, warning);
+  for (std::string& complaint : commons_.configure(config)) {
+    log_.line(Level::warning, complaint);
+    notices_.push_back(std::move(complaint));
+  }
+  generations_.push_back({std::make_unique<const config::Config>(std::move(config)), 0});
+  const config::Config* const next = generations_.back().config.get();
+  for (std::size_t i = 0; i < workers_count_; ++i) street_.post(i, {Reload{next}});
+}
+
+void House::tell(const std::string& complaint) {
+  for (const Asker& asker : std::exchange(told_, {})) {
+    if (asker.client == 0) continue;
+    street_.post(asker.worker, {ReloadDone{asker.client, complaint, notices_}});
+  }
+}
+
+void House::reload_applied(std::size_t worker, const config::Config* config) {
+  const std::lock_guard lock(mutex_);
+  if (worker == 0) watch_files(*config);
+  Generation& newest = generations_.back();
+  if (newest.config.get() != config || ++newest.applied < workers_count_) return;
+  log_.line(Level::info, "the configuration has been reloaded");
+  generations_.erase(generations_.begin(), generations_.end() - 1);  // Nobody reads the older.
+  tell({});
+  reload_for_waiting();
+}
+
+// --- Files. All on worker 0's thread.
+
+void House::watch_files(const config::Config& config) {
+  if (!watch_) return;
+  const auto& settings = config.settings;
+  watch_->watch(settings.watch_files ? config::named_files(config) : std::vector<std::string>{});
+  settings_watch_->watch(settings.reload_on_change ? std::vector{source_.file}
+                                                   : std::vector<std::string>{});
+}
+
+void House::on_files_changed() {
+  const std::lock_guard lock(mutex_);
+  log_.line(Level::info, "files have changed: reading secrets, rules and certificates again");
+  if (generations_.size() == 1) return read_files_again();
+  files_changed_ = true;
+}
+
+void House::on_settings_changed() {
+  log_.line(Level::info, source_.file + " has changed, reloading the configuration");
+  reload(0, 0);
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,364 @@
+#include "proxy/inquiry.h"
+
+#include <array>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "protocol/crypto.h"
+#include "protocol/decode.h"
+#include "protocol/encode.h"
+#include "proxy/worker.h"
+
+namespace weir::proxy {
+
+using protocol::Framer;
+using protocol::ServerLogin;
+
+namespace {
+
+// What PgBouncer's default means, whatever else bears these names in a search_path.
+constexpr std::string_view kDefaultQualified =
+    "SELECT rolname, CASE WHEN rolvaliduntil OPERATOR(pg_catalog.<) pg_catalog.now() THEN NULL "
+    "ELSE rolpassword END FROM pg_catalog.pg_authid "
+    "WHERE rolname OPERATOR(pg_catalog.=) $1::pg_catalog.name AND rolcanlogin";
+
+}  // namespace
+
+Inquiry::Inquiry(Worker& worker, std::string database)
+    : Deadline(Kind::inquiry),
+      worker_(worker),
+      database_(std::move(database)),
+      stream_(worker, *this) {}
+
+Inquiry::~Inquiry() {
+  for (auto& [user, kept] : kept_) {
+    if (kept.secret) protocol::wipe(*kept.secret);
+  }
+}
+
+void Inquiry::ask(const std::string& user, const Asker& asker, bool fresh) {
+  const Instant now = worker_.world.now();
+  const auto kept = kept_.find(user);
+  // A wrong password asks afresh; a thousand of them in a second do so once.
+  const bool usable = kept != kept_.end() && now < kept->second.until &&
+                      (!fresh || now < kept->second.since + kInquiryRetry);
+  if (usable) return tell({user, now, {asker}}, kept->second.secret, false, true);
+  // The first may have been answered by the server already, before something was changed.
+  for (std::size_t i = state_ == State::asking ? 1 : 0; i < questions_.size(); ++i) {
+    if (questions_[i].user == user) return questions_[i].askers.push_back(asker);
+  }
+  const bool hopeless = refused_ && now < retry_at_;
+  if (hopeless || questions_.size() >= kQuestionsMax) {
+    return tell({user, now, {asker}}, std::nullopt, true);
+  }
+  questions_.push_back({user, now, {asker}});
+  go_on();
+}
+
+void Inquiry::reload() {
+  kept_.clear();
+  refused_ = false;
+  retry_at_ = 0;
+  if (state_ != State::asking) close();
+  opened_at_ = -kNever / 2;  // One that is asking closes behind its answer.
+  go_on();
+}
+
+void Inquiry::close() {
+  worker_.deadlines.disarm(*this);
+  if (state_ == State::ready) {
+    Buffer out;
+    protocol::put_terminate(out);
+    stream_.put_copy(out);
+    stream_.flush();
+  }
+  stream_.close();
+  securing_.reset();
+  login_.reset();
+  framer_ = Framer{kAnswerBytesMax};
+  if (state_ != State::closed) worker_.commons.servers.fetch_sub(1);
+  state_ = State::closed;
+}
+
+void Inquiry::go_on() {
+  const auto& settings = worker_.config().settings;
+  if (state_ == State::ready) {
+    if (!questions_.empty()) return put_question();
+    const auto idle_timeout = settings.server_idle_timeout_us;
+    if (idle_timeout > 0) worker_.deadlines.arm(*this, worker_.world.now() + idle_timeout);
+  }
+  if (state_ != State::closed || questions_.empty()) return;
+  if (worker_.world.now() < retry_at_) return worker_.deadlines.arm(*this, retry_at_);
+  dial();
+}
+
+void Inquiry::on_deadline() {
+  switch (state_) {
+    case State::closed:
+      return go_on();
+    case State::ready:
+      return close();
+    case State::dialing:
+    case State::securing:
+    case State::logging_in:
+      return fail("connect timeout", false);
+    case State::asking:
+      return fail("no answer", false);
+  }
+}
+
+void Inquiry::dial() {
+  const auto& config = worker_.config();
+  const config::Database* const database = config.find_database(database_);
+  if (database == nullptr) return fail("the database is gone from the configuration", true);
+  const auto& hosts = database->hosts;
+  const Target target{
+      hosts.empty() ? config.settings.unix_socket_dir : hosts[host_turn_ % hosts.size()],
+      static_cast<std::uint16_t>(database->port)};
+  security_ = {config.server_tls(*database), target.host};
+  state_ = State::dialing;
+  worker_.commons.servers.fetch_add(1);
+  const auto timeout = config.settings.server_connect_timeout_us;
+  if (timeout > 0) worker_.deadlines.arm(*this, worker_.world.now() + timeout);
+  opened_at_ = worker_.world.now();
+  stream_.dial(worker_.world, target);
+}
+
+void Inquiry::on_open(const Target&) {
+  state_ = State::securing;
+  securing_ = std::make_unique<SecureStart>(stream_, worker_.commons.tls, security_);
+  follow(securing_->begin());
+}
+
+void Inquiry::follow(SecureStart::Step step) {
+  if (step == SecureStart::Step::more) return;
+  if (step == SecureStart::Step::ready) return start_login();
+  const Fault fault = securing_->fault();
+  fail(fault.text, false);
+}
+
+void Inquiry::start_login() {
+  securing_.reset();
+  const auto& config = worker_.config();
+  const config::Database* const database = config.find_database(database_);
+  if (database == nullptr) return fail("the database is gone from the configuration", true);
+  ServerLogin::Request request;
+  request.user = config.auth_user(*database);
+  request.database = database->server_dbname(database_);
+  request.channel_binding = config.channel_binding(*database);
+  if (const std::string* secret = config.find_secret(request.user)) {
+    request.secret = *secret;
+  } else if (database->user == request.user) {
+    request.secret = database->password;
+  }
+  if (const Codec* codec = stream_.codec()) request.end_point = codec->end_point();
+  protocol::ScramNonce nonce{};
+  worker_.world.random(nonce);
+  login_ = std::make_unique<ServerLogin>(std::move(request), nonce);
+  state_ = State::logging_in;
+  Buffer out;
+  login_->start(out);
+  stream_.put_copy(out);
+}
+
+std::size_t Inquiry::on_bytes(Bytes bytes) {
+  const std::size_t all = bytes.size();
+  switch (state_) {
+    case State::securing:
+      follow(securing_->take(bytes));
+      break;
+    case State::logging_in:
+      take_login(bytes);
+      break;
+    case State::ready:
+    case State::asking:
+      take_answer(bytes);
+      break;
+    case State::closed:
+    case State::dialing:
+      break;
+  }
+  return all;
+}
+
+void Inquiry::on_gone(int error) {
+  const bool idle = state_ == State::ready;
+  if (idle) return close();
+  fail(error == 0 ? "the server hung up" : std::system_category().message(error), false);
+}
+
+void Inquiry::take_login(Bytes bytes) {
+  protocol::Piece piece;
+  while (framer_.next(bytes, piece) == Framer::Cut::piece) {
+    if (piece.body_bytes > protocol::kLoginMessageBytesMax) break;
+    const auto body = collector_.add(piece);
+    if (!body) continue;
+    Buffer out;
+    const auto step = login_->on_message(piece.tag, *body, out);
+    stream_.put_copy(out);
+    if (step == ServerLogin::Step::failed) {
+      const Fault fault = login_->fault();
+      const bool certain = login_->certain() || std::string_view{fault.sqlstate}.starts_with("28");
+      return fail("login failed: " + fault.text, certain);
+    }
+    if (step == ServerLogin::Step::more) continue;
+    login_.reset();
+    worker_.deadlines.disarm(*this);
+    state_ = State::ready;
+    refused_ = false;
+    return go_on();
+  }
+  if (!bytes.empty()) fail("the server sent a message of an impossible length", false);
+}
+
+void Inquiry::put_question() {
+  const auto& config = worker_.config();
+  const config::Database* const database = config.find_database(database_);
+  if (database == nullptr) return fail("the database is gone from the configuration", true);
+  const std::string& query = config.auth_query(*database);
+  const bool ours = query == config::kAuthQuery;
+  const std::array parameters{std::optional<std::string_view>{questions_.front().user}};
+  Buffer out;
+  protocol::put_parse(out, "", ours ? kDefaultQualified : std::string_view{query});
+  protocol::put_bind(out, "", "", parameters);
+  protocol::put_execute(out, "", 2);  // A second row is one too many.
+  protocol::put_sync(out);
+  stream_.put_copy(out);
+  state_ = State::asking;
+  rows_ = 0;
+  secret_.reset();
+  complaint_.clear();
+  worker_.deadlines.arm(*this, worker_.world.now() + kAnswerWaitMax);
+}
+
+void Inquiry::take_answer(Bytes bytes) {
+  protocol::Piece piece;
+  while (stream_.is_open()) {
+    const auto cut = framer_.next(bytes, piece);
+    if (cut == Framer::Cut::need_more) return;
+    if (cut == Framer::Cut::bad_length) return fail("the server's answer is too long", false);
+    const auto body = collector_.add(piece);
+    if (body && !take_message(piece.tag, *body)) return;
+  }
+}
+
+// False: the connection is not to be trusted any more, or the answer was its last.
+bool Inquiry::take_message(char tag, Bytes body) {
+  if (tag == 'N' || tag == 'S' || tag == 'A') return true;
+  if (state_ != State::asking) {
+    close();
+    return false;
+  }
+  switch (tag) {
+    case '1':
+    case '2':
+    case 'C':
+    case 's':
+      return true;
+    case 'D':
+      take_row(body);
+      return true;
+    case 'E': {
+      const auto fields = protocol::parse_error(body);
+      complaint_ = fields.message + " (" + fields.sqlstate + ")";
+      return true;
+    }
+    case 'Z':
+      if (as_text(body) != "I") complaint_ = "the query leaves a transaction open";
+      answer();
+      return stream_.is_open();
+    default:
+      fail("the server answered what nobody asked", false);
+      return false;
+  }
+}
+
+void Inquiry::take_row(Bytes body) {
+  protocol::Reader reader(body);
+  if (++rows_ > 1) {
+    complaint_ = "it returned more than one row";
+    return;
+  }
+  if (reader.u16() != 2) {
+    complaint_ = "it must return two columns, the name and the secret";
+    return;
+  }
+  std::array<std::optional<std::string>, 2> columns;
+  for (auto& column : columns) {
+    const auto length = reader.u32();
+    if (length == 0xffff'ffff) continue;  // NULL
+    const auto value = length ? reader.take(*length) : std::nullopt;
+    if (!value) {
+      complaint_ = "the server's row is malformed";
+      return;
+    }
+    column = as_text(*value);
+  }
+  // A row of another user must never let this one in.
+  if (columns[0] != questions_.front().user) {
+    complaint_ = "it returned a row of another user";
+    return;
+  }
+  secret_ = std::move(columns[1]);
+}
+
+void Inquiry::answer() {
+  worker_.deadlines.disarm(*this);
+  const Question question = std::move(questions_.front());
+  questions_.pop_front();
+  state_ = State::ready;
+  const bool failed = !complaint_.empty();
+  if (failed) {
+    say("auth_query failed: " + complaint_);
+  } else if (const auto keep = worker_.config().settings.auth_query_cache_time_us; keep > 0) {
+    if (kept_.size() >= kAnswersKeptMax) kept_.clear();
+    kept_[question.user] = {secret_, worker_.world.now(), worker_.world.now() + keep};
+  }
+  tell(question, secret_, failed);
+  if (secret_) protocol::wipe(*secret_);
+  secret_.reset();
+  const auto& config = worker_.config();
+  const config::Database* const database = config.find_database(database_);
+  const Instant lifetime = database == nullptr ? 0 : config.server_lifetime_us(*database);
+  if (worker_.world.now() >= opened_at_ + lifetime) close();
+  go_on();
+}
+
+void Inquiry::tell(const Question& question, const std::optional<std::string>& secret, bool failed,
+                   bool kept) {
+  for (const Asker& asker : question.askers) {
+    SecretFound letter{asker.client, asker.place, {}, failed, kept};
+    if (secret && !failed) letter.secrets.push_back(*secret);
+    worker_.world.post(asker.worker, {std::move(letter)});
+  }
+}
+
+void Inquiry::fail(const std::string& why, bool certain) {
+  say("auth_query cannot be asked: " + why);
+  close();
+  ++host_turn_;
+  refused_ = certain;
+  const Instant now = worker_.world.now();
+  retry_at_ = now + kInquiryRetry;
+  // Those who have waited too long have gone; the others hope for the next attempt.
+  const auto patience = worker_.config().settings.client_login_timeout_us;
+  while (!questions_.empty() &&
+         (certain || (patience > 0 && questions_.front().since + patience <= now))) {
+    const Question question = std::move(questions_.front());
+    questions_.pop_front();
+    tell(question, std::nullopt, true);
+  }
+  go_on();
+}
+
+// Each login asks: the log need not hear of every one.
+void Inquiry::say(const std::string& what) {
+  const Instant now = worker_.world.now();
+  if (what == said_ && now < said_at_ + kInquiryRetry) return;
+  said_ = what;
+  said_at_ = now;
+  worker_.commons.log.line(Level::warning, "database " + database_ + ": " + what);
+}
+
+}  // namespace weir::proxy
