@@ -1,8 +1,5 @@
 #include "proxy/commons.h"
 
-#include <algorithm>
-#include <set>
-
 namespace weir::proxy {
 
 Parameters PoolEntry::parameters() const {
@@ -51,12 +48,6 @@ void HostTurn::failed(std::uint32_t hosts, std::uint32_t turn) {
 
 namespace {
 
-std::vector<config::TlsSettings> tls_to_servers(const config::Config& config) {
-  std::set<config::TlsSettings> all{config.settings.server_tls};
-  for (const auto& [name, database] : config.databases) all.insert(config.server_tls(database));
-  return {all.begin(), all.end()};
-}
-
 GateSettings gate_settings(const config::Settings& settings) {
   GateSettings out;
   out.failures_before_delay = settings.auth_failures_before_delay;
@@ -72,16 +63,11 @@ GateSettings gate_settings(const config::Settings& settings) {
 
 std::vector<std::string> Commons::configure(const config::Config& config) {
   gate.apply(gate_settings(config.settings));
-  return tls.load(config.settings.client_tls, tls_to_servers(config));
+  return tls.load(config.settings.client_tls, config.all_server_tls());
 }
 
 bool Commons::lacks_tls(const config::Config& config) const {
-  using config::SslMode;
-  if (config.settings.client_tls.mode != SslMode::disable && !tls.for_clients()) return true;
-  const auto all = tls_to_servers(config);
-  return std::any_of(all.begin(), all.end(), [&](const config::TlsSettings& one) {
-    return one.mode != SslMode::disable && tls.stamp(one) == 0;
-  });
+  return tls.lacks(config.settings.client_tls, config.all_server_tls());
 }
 
 bool Commons::has_room(const PoolId& id) {

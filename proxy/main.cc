@@ -1,6 +1,7 @@
 // main.cc: from the command line to a House that runs.
 #include <grp.h>
 #include <pwd.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,6 +18,7 @@
 #include "proxy/house.h"
 #include "proxy/log.h"
 #include "proxy/options.h"
+#include "proxy/tls/contexts.h"
 
 namespace weir::proxy {
 
@@ -72,6 +74,21 @@ Result<void> check_names(const config::Config& config) {
   return check_group(config);
 }
 
+// What is wrong with certificates and keys: what is only expired can be started with.
+void add_tls(config::Report& report, const config::Config& config) {
+  tls::Contexts contexts;
+  const auto& clients = config.settings.client_tls;
+  const auto servers = config.all_server_tls();
+  std::vector<std::string> sentences = contexts.load(clients, servers);
+  for (std::string& sentence : sentences) {
+    if (contexts.lacks(clients, servers)) {
+      report.complaints.add(std::move(sentence));
+    } else {
+      report.warnings.push_back(std::move(sentence));
+    }
+  }
+}
+
 // All complaints and warnings, one a line.
 int print_check(const config::Source& source) {
   config::Report report = config::check(source);
@@ -80,6 +97,7 @@ int print_check(const config::Source& source) {
     const Result<void> named = config ? check_names(*config) : tl::unexpected(config.error());
     if (!named) report.complaints.add(named.error().text);
   }
+  if (const auto config = config::load(source)) add_tls(report, *config);
   for (const std::string& sentence : report.complaints.first) std::printf("%s\n", sentence.c_str());
   if (report.complaints.more > 0) std::printf("and %zu more\n", report.complaints.more);
   for (const std::string& sentence : report.warnings) {
@@ -129,6 +147,9 @@ int start(const Options& options) {
       {settings.logfile, !options.quiet && !options.daemon, settings.verbose > 0, options.verbose});
   if (!log) return complain(config->said_at("logfile") + log.error().text);
   std::signal(SIGPIPE, SIG_IGN);
+  // Behind the last change of user, which would set it back. Nor may another program of the same
+  // user look into our memory.
+  if (!settings.core_dumps) prctl(PR_SET_DUMPABLE, 0);
 
   House house(std::move(config), std::move(source), **log);
   auto opened = house.open();

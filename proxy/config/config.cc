@@ -92,6 +92,15 @@ TlsSettings Config::server_tls(const Database& database) const {
   return database.server_tls.over(settings.server_tls);
 }
 
+std::vector<TlsSettings> Config::all_server_tls() const {
+  std::vector<TlsSettings> all{settings.server_tls};
+  for (const auto& [name, database] : databases) {
+    TlsSettings one = server_tls(database);
+    if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(std::move(one));
+  }
+  return all;
+}
+
 ChannelBinding Config::channel_binding(const Database& database) const {
   return database.channel_binding.value_or(settings.server_channel_binding);
 }

@@ -129,6 +129,8 @@ struct Config {
   int max_user_connections(std::string_view user) const;
   int max_user_client_connections(std::string_view user) const;
   TlsSettings server_tls(const Database& database) const;
+  // Of all databases and of none, each once.
+  std::vector<TlsSettings> all_server_tls() const;
   ChannelBinding channel_binding(const Database& database) const;
   // Empty: no query is asked.
   const std::string& auth_user(const Database& database) const;

@@ -67,6 +67,7 @@ constexpr auto kKeys = std::to_array<Key>({
    {}, "TLS may also begin without an SSLRequest, as libpq 17 has it with sslnegotiation=direct."},
   {"conffile", text, U::path, nullptr, G, reloads, moot, "File to read at the next RELOAD",
    {}, {}, "The file is the one that was named at the start: another one takes another start."},
+  {"core_dumps", boolean, U::none, "0", G, restart, built, "Leave a core dump when the program dies; it would hold secrets", {}, {}, own},
   {"default_pool_size", integer, U::count, "20", G, reloads, built, "Server connections per database and user; 0: no limit",
    {}, {}, "It is exact over all worker threads, and so is every other limit."},
   {"disable_pqexec", boolean, U::none, "0", G, restart, built, "Forbid the simple query protocol"},

@@ -81,6 +81,7 @@ constexpr auto kFields = std::to_array<SettingsField>({
     {"pidfile", &Settings::pidfile},
     {"user", &Settings::user},
     {"verbose", &Settings::verbose},
+    {"core_dumps", &Settings::core_dumps},
     {"watch_files", &Settings::watch_files},
     {"reload_on_change", &Settings::reload_on_change},
     {"tcp_keepalive", &Settings::tcp_keepalive},

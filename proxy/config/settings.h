@@ -106,6 +106,7 @@ struct Settings {
   std::string pidfile = {};
   std::string user = {};  // Become this user at the start.
   int verbose = 0;
+  bool core_dumps = false;  // They would hold secrets, ours and clients'.
 
   // What is read again by itself.
   bool watch_files = true;        // Certificates, keys, auth_file and HBA files.

@@ -172,6 +172,16 @@ std::vector<std::string> Contexts::load(const TlsSettings& clients,
   return inside_->load(clients, servers);
 }
 
+bool Contexts::lacks(const config::TlsSettings& clients,
+                     const std::vector<config::TlsSettings>& servers) const {
+  const auto off = [](const config::TlsSettings& one) {
+    return one.mode == config::SslMode::disable;
+  };
+  if (!off(clients) && !for_clients()) return true;
+  return std::any_of(servers.begin(), servers.end(),
+                     [&](const auto& one) { return !off(one) && stamp(one) == 0; });
+}
+
 bool Contexts::for_clients() const { return inside_->client_stamp() != 0; }
 
 std::unique_ptr<Codec> Contexts::accept(bool direct) {

@@ -31,6 +31,10 @@ class Contexts {
   std::vector<std::string> load(const config::TlsSettings& clients,
                                 const std::vector<config::TlsSettings>& servers);
 
+  // Something of what was asked for has never been loaded.
+  bool lacks(const config::TlsSettings& clients,
+             const std::vector<config::TlsSettings>& servers) const;
+
   // TLS can be offered to clients now.
   bool for_clients() const;
   // Our side of a handshake with a client. direct: its ClientHello came without an SSLRequest, so

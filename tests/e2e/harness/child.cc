@@ -18,6 +18,14 @@
 
 namespace weir::e2e {
 
+bool is_sanitized() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return true;
+#else
+  return false;
+#endif
+}
+
 namespace {
 
 // DATABASE_URL and the PG* variables of whoever runs the tests must not reach the program.
@@ -25,6 +33,8 @@ std::vector<std::string> environment_of(const ChildSpec& spec) {
   std::vector<std::string> out = spec.environment;  // In front: the first of equal names counts.
   for (const char* const ours : {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "TZ=UTC"})
     out.emplace_back(ours);
+  // LeakSanitizer has to look into the program's memory.
+  if (is_sanitized()) out.emplace_back("PGWEIR_CORE_DUMPS=1");
   for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"})
     if (const char* value = std::getenv(name)) out.push_back(std::string(name) + "=" + value);
   return out;

@@ -13,6 +13,8 @@
 
 namespace weir::e2e {
 
+bool is_sanitized();  // Memory figures mean nothing.
+
 struct ChildSpec {
   std::vector<std::string> argv;
   std::vector<std::string> environment = {};  // "KEY=value", before PATH and the sanitizers' own.

@@ -83,14 +83,6 @@ std::string name_of(const std::vector<std::string>& addresses) {
 
 bool is_pgbouncer() { return program_path().ends_with("pgbouncer"); }
 
-bool is_sanitized() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return true;
-#else
-  return false;
-#endif
-}
-
 std::vector<int> worker_counts() {
   return is_pgbouncer() ? std::vector<int>{1} : std::vector<int>{1, 3};
 }

@@ -20,7 +20,6 @@ std::string program_path();
 // A name for these addresses, in this order, that a program with made_up_names knows.
 std::string name_of(const std::vector<std::string>& addresses);
 bool is_pgbouncer();               // The program under test is PgBouncer, not pgweir.
-bool is_sanitized();               // Memory figures mean nothing.
 std::vector<int> worker_counts();  // {1, 3}; PgBouncer has one.
 
 // What becomes pgweir.ini and userlist.txt. Later lines win, as in PgBouncer.
