@@ -38,6 +38,10 @@ Auth::Auth(Worker& worker, Client& client, std::optional<std::uint32_t> uid)
   if (ip && worker.config().speaks_proxy_protocol(*ip)) header_.emplace();
 }
 
+void Auth::arrive() {
+  if (!header_) knock();
+}
+
 void Auth::take(Bytes& bytes) {
   while (client_.state == ClientState::greeting && !waits_ && !bytes.empty()) {
     if (header_ && !take_header(bytes)) return;
@@ -89,8 +93,10 @@ bool Auth::take_direct(Bytes& bytes) {
     return refuse("08P01", "the pooler does not speak TLS here",
                   "client_tls_sslmode is not set, or this is a unix socket.");
   }
+  auto codec = worker_.commons.tls.accept(true);
+  if (!codec) return refuse("57P03", "the pooler cannot speak TLS now");
   ssl_asked_ = waits_ = true;
-  client_.stream.encrypt(worker_.commons.tls.accept(true), bytes);
+  client_.stream.encrypt(std::move(codec), bytes);
   bytes = {};
   return false;
 }
@@ -126,12 +132,12 @@ bool Auth::answer_encryption(Startup::Kind kind, Bytes rest) {
     return refuse("08P01",
                   tls ? protocol::kUnencryptedAfterSsl : protocol::kUnencryptedAfterGssenc);
   }
-  const bool will = tls && !client_.is_local() && worker_.commons.tls.for_clients();
-  const std::uint8_t answer[] = {static_cast<std::uint8_t>(will ? 'S' : 'N')};
+  auto codec = tls && !client_.is_local() ? worker_.commons.tls.accept(false) : nullptr;
+  const std::uint8_t answer[] = {static_cast<std::uint8_t>(codec ? 'S' : 'N')};
   client_.stream.put_copy(answer);
-  if (!will) return true;
+  if (!codec) return true;
   waits_ = true;
-  client_.stream.encrypt(worker_.commons.tls.accept(false));
+  client_.stream.encrypt(std::move(codec));
   return false;
 }
 
@@ -265,7 +271,7 @@ bool Auth::follow(Proof::Step step, const Buffer& out) {
       break;
   }
   const Fault fault = proof_->fault();
-  if (std::string_view{fault.sqlstate}.starts_with("28")) worker_.note_failed_login(client_);
+  if (proof_->counts()) worker_.note_failed_login(client_);
   return refuse(fault.sqlstate, fault.text, fault.hint);
 }
 
@@ -287,6 +293,12 @@ void Auth::go_on(Proof::Step step, const Buffer& out) {
 }
 
 void Auth::admit() {
+  const auto verdict =
+      worker_.commons.gate.before_admission(client_.address(), user_, worker_.world.now());
+  if (verdict.refusal && !enters_by_right()) {
+    refuse(verdict.refusal->sqlstate, verdict.refusal->text, verdict.refusal->hint);
+    return;
+  }
   const Credential credential = proof_ ? proof_->credential() : Credential{};
   if (!config::is_console(database_)) {
     if (worker_.config().settings.application_name_add_host) name_host();

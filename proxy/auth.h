@@ -23,6 +23,8 @@ class Auth {
   // `uid`: of a unix socket's peer. Our own user may always enter the console.
   Auth(Worker& worker, Client& client, std::optional<std::uint32_t> uid);
 
+  // The connection is there, and has not said anything yet.
+  void arrive();
   // Takes bytes off the front of `bytes` until the client is admitted or refused. The client may
   // be gone afterwards.
   void take(Bytes& bytes);

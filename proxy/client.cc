@@ -48,6 +48,7 @@ Client::~Client() = default;
 void Client::adopt(Socket socket, std::optional<std::uint32_t> uid) {
   auth_ = std::make_unique<Auth>(worker_, *this, uid);
   stream.adopt(worker_.world, socket);
+  auth_->arrive();
 }
 
 Share* Client::share() const { return static_cast<Share*>(pool); }
@@ -110,8 +111,9 @@ void Client::end_login() {
   if (state != ClientState::greeting && state != ClientState::proving) auth_.reset();
 }
 
+// It may have been refused meanwhile: then nothing of its login counts any more.
 void Client::on_secrets(std::vector<std::string> secrets, bool failed, bool kept) {
-  if (!auth_) return;
+  if (state != ClientState::proving || !auth_) return;
   auth_->on_secrets(std::move(secrets), failed, kept);
   end_login();
   if (state == ClientState::console) stream.resume_feeding();
@@ -120,6 +122,7 @@ void Client::on_secrets(std::vector<std::string> secrets, bool failed, bool kept
 Instant Client::login_not_before() const { return auth_ ? auth_->not_before() : kNever; }
 
 void Client::on_login_time() {
+  if (state != ClientState::proving || !auth_) return;
   auth_->on_time();
   end_login();
   if (state == ClientState::console) stream.resume_feeding();

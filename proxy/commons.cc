@@ -19,18 +19,23 @@ Credential PoolEntry::credential() const {
 
 void PoolEntry::set_credential(const Credential& credential) {
   const std::lock_guard lock(mutex_);
-  credential_ = credential;
+  // A login without a password proves nothing that a server could be told.
+  if (!credential.secret.empty()) credential_.secret = credential.secret;
+  if (!credential.password.empty()) credential_.password = credential.password;
+  if (credential.keys) credential_.keys = credential.keys;
 }
 
-std::size_t Offers::of(const std::string& user) const {
+std::size_t Offers::of(const std::string& who) const {
   const std::lock_guard lock(mutex_);
-  const auto found = turns_.find(user);
+  const auto found = turns_.find(who);
   return found == turns_.end() ? 0 : found->second;
 }
 
-void Offers::turn(const std::string& user) {
+void Offers::turn(const std::string& who, std::size_t refused) {
   const std::lock_guard lock(mutex_);
-  ++turns_[user];
+  if (turns_.size() >= kOffersMax) turns_.clear();
+  std::size_t& turn = turns_[who];
+  if (turn == refused) ++turn;  // Of several at once the first moves it on.
 }
 
 std::uint32_t HostTurn::now(std::uint32_t hosts) const {

@@ -48,16 +48,19 @@ struct PoolEntry {
   Credential credential_;
 };
 
+inline constexpr std::size_t kOffersMax = 10'000;
+
 // Which of a user's SCRAM secrets is asked for, where it has several: one exchange names one salt.
-// A login that fails leaves the next one to the other secret.
+// A login that fails leaves the next one from its address to the other secret.
 class Offers {
  public:
-  std::size_t of(const std::string& user) const;
-  void turn(const std::string& user);
+  // `who`: the user, and where it comes from.
+  std::size_t of(const std::string& who) const;
+  void turn(const std::string& who, std::size_t refused);
 
  private:
   mutable std::mutex mutex_;
-  std::map<std::string, std::size_t> turns_;  // Of users with two secrets: the operator wrote them.
+  std::map<std::string, std::size_t> turns_;
 };
 
 // What one worker has done so far. Written by it alone, read by whoever reports.

@@ -112,19 +112,22 @@ void Gate::on_gone(const Address& from) {
   }
 }
 
-Verdict Gate::before_login(const Address& from, std::string_view user, Instant now) {
-  const auto key = key_of(from);
-  const bool watched = limits_failures_ && failed_ > 0;
-  if (!key || (!watched && !limits_users_)) return {};
+Verdict Gate::before_admission(const Address& from, std::string_view user, Instant now) {
+  if (!limits_users_ || !key_of(from)) return {};
   const std::lock_guard lock(mutex_);
-  const int stage = level(watched ? failures(*key, now) : 0);
+  if (!too_many_of(user, now)) return {};
+  return refused("too many new connections of this user", "client_conn_rate_per_user",
+                 "Try again in a second.");
+}
+
+Verdict Gate::before_login(const Address& from, Instant now) {
+  const auto key = key_of(from);
+  if (!key || !limits_failures_ || failed_ == 0) return {};
+  const std::lock_guard lock(mutex_);
+  const int stage = level(failures(*key, now));
   if (stage == 2) {
     return refused("too many failed logins from " + text(*key), "auth_failures_before_refusal",
                    "Try again in a minute.");
-  }
-  if (too_many_of(user, now)) {
-    return refused("too many new connections of this user", "client_conn_rate_per_user",
-                   "Try again in a second.");
   }
   if (stage == 1) return {.until = now + settings_.delay};
   return {};

@@ -87,8 +87,10 @@ class Gate {
   // A connection has come. If it is counted, on_gone() has to follow, once.
   Verdict on_connect(const Address& from, Instant now);
   void on_gone(const Address& from);
-  // It names its user and will be asked for a proof.
-  Verdict before_login(const Address& from, std::string_view user, Instant now);
+  // It will be asked for a proof.
+  Verdict before_login(const Address& from, Instant now);
+  // It has proved to be this user: a stranger's attempts do not use up a user's rate.
+  Verdict before_admission(const Address& from, std::string_view user, Instant now);
   // It has sent its proof, which has not been looked at: many may have been let in before the first
   // of them failed. Never delays.
   Verdict before_proof(const Address& from, Instant now);

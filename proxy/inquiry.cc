@@ -1,5 +1,6 @@
 #include "proxy/inquiry.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <system_error>
@@ -25,20 +26,21 @@ constexpr std::string_view kDefaultQualified =
 
 }  // namespace
 
-Inquiry::Inquiry(Worker& worker, std::string database)
-    : Deadline(Kind::inquiry),
-      worker_(worker),
-      database_(std::move(database)),
-      stream_(worker, *this) {}
+Inquiry::Inquiry(Worker& worker, InquiryId id)
+    : Deadline(Kind::inquiry), worker_(worker), id_(std::move(id)), stream_(worker, *this) {}
 
-Inquiry::~Inquiry() {
+Inquiry::~Inquiry() { forget_kept(); }
+
+void Inquiry::forget_kept() {
   for (auto& [user, kept] : kept_) {
     if (kept.secret) protocol::wipe(*kept.secret);
   }
+  kept_.clear();
 }
 
 void Inquiry::ask(const std::string& user, const Asker& asker, bool fresh) {
   const Instant now = worker_.world.now();
+  asked_at_ = now;
   const auto kept = kept_.find(user);
   // A wrong password asks afresh; a thousand of them in a second do so once.
   const bool usable = kept != kept_.end() && now < kept->second.until &&
@@ -57,7 +59,7 @@ void Inquiry::ask(const std::string& user, const Asker& asker, bool fresh) {
 }
 
 void Inquiry::reload() {
-  kept_.clear();
+  forget_kept();
   refused_ = false;
   retry_at_ = 0;
   if (state_ != State::asking) close();
@@ -67,7 +69,8 @@ void Inquiry::reload() {
 
 void Inquiry::close() {
   worker_.deadlines.disarm(*this);
-  if (state_ == State::ready) {
+  const State was = std::exchange(state_, State::closed);
+  if (was == State::ready) {
     Buffer out;
     protocol::put_terminate(out);
     stream_.put_copy(out);
@@ -77,8 +80,9 @@ void Inquiry::close() {
   securing_.reset();
   login_.reset();
   framer_ = Framer{kAnswerBytesMax};
-  if (state_ != State::closed) worker_.commons.servers.fetch_sub(1);
-  state_ = State::closed;
+  if (was == State::closed) return;
+  worker_.commons.servers.fetch_sub(1);
+  worker_.check_finished();
 }
 
 void Inquiry::go_on() {
@@ -88,15 +92,16 @@ void Inquiry::go_on() {
     const auto idle_timeout = settings.server_idle_timeout_us;
     if (idle_timeout > 0) worker_.deadlines.arm(*this, worker_.world.now() + idle_timeout);
   }
-  if (state_ != State::closed || questions_.empty()) return;
-  if (worker_.world.now() < retry_at_) return worker_.deadlines.arm(*this, retry_at_);
-  dial();
+  // Not at once: the connection that has just been closed may still be on the stack.
+  if (state_ == State::closed && !questions_.empty()) {
+    worker_.deadlines.arm(*this, std::max(retry_at_, worker_.world.now()));
+  }
 }
 
 void Inquiry::on_deadline() {
   switch (state_) {
     case State::closed:
-      return go_on();
+      return questions_.empty() ? void() : dial();
     case State::ready:
       return close();
     case State::dialing:
@@ -110,7 +115,7 @@ void Inquiry::on_deadline() {
 
 void Inquiry::dial() {
   const auto& config = worker_.config();
-  const config::Database* const database = config.find_database(database_);
+  const config::Database* const database = config.find_database(id_.database);
   if (database == nullptr) return fail("the database is gone from the configuration", true);
   const auto& hosts = database->hosts;
   const Target target{
@@ -141,17 +146,14 @@ void Inquiry::follow(SecureStart::Step step) {
 void Inquiry::start_login() {
   securing_.reset();
   const auto& config = worker_.config();
-  const config::Database* const database = config.find_database(database_);
+  const config::Database* const database = config.find_database(id_.database);
   if (database == nullptr) return fail("the database is gone from the configuration", true);
   ServerLogin::Request request;
-  request.user = config.auth_user(*database);
-  request.database = database->server_dbname(database_);
+  request.user = id_.auth_user;
+  request.database = database->server_dbname(id_.database);
   request.channel_binding = config.channel_binding(*database);
-  if (const std::string* secret = config.find_secret(request.user)) {
-    request.secret = *secret;
-  } else if (database->user == request.user) {
-    request.secret = database->password;
-  }
+  auto all = passwords();
+  if (!all.empty()) request.secret = std::move(all[password_turn_ % all.size()]);
   if (const Codec* codec = stream_.codec()) request.end_point = codec->end_point();
   protocol::ScramNonce nonce{};
   worker_.world.random(nonce);
@@ -160,6 +162,30 @@ void Inquiry::start_login() {
   Buffer out;
   login_->start(out);
   stream_.put_copy(out);
+}
+
+std::vector<std::string> Inquiry::passwords() const {
+  const auto& config = worker_.config();
+  if (const auto* secrets = config.find_secrets(id_.auth_user)) return *secrets;
+  const config::Database* const database = config.find_database(id_.database);
+  std::vector<std::string> all;
+  if (database == nullptr || database->user != id_.auth_user) return all;
+  if (database->password) all.push_back(*database->password);
+  if (database->password_alternate) all.push_back(*database->password_alternate);
+  return all;
+}
+
+// As for a pool's servers: the one may be gone already, or the other not be there yet.
+bool Inquiry::try_other_password(const Fault& fault) {
+  if (!std::string_view{fault.sqlstate}.starts_with("28")) return false;
+  ++password_turn_;
+  if (++passwords_refused_ >= passwords().size()) {
+    passwords_refused_ = 0;
+    return false;
+  }
+  close();
+  go_on();
+  return true;
 }
 
 std::size_t Inquiry::on_bytes(Bytes bytes) {
@@ -184,7 +210,7 @@ std::size_t Inquiry::on_bytes(Bytes bytes) {
 
 void Inquiry::on_gone(int error) {
   const bool idle = state_ == State::ready;
-  if (idle) return close();
+  if (idle) return close(), go_on();
   fail(error == 0 ? "the server hung up" : std::system_category().message(error), false);
 }
 
@@ -198,29 +224,34 @@ void Inquiry::take_login(Bytes bytes) {
     const auto step = login_->on_message(piece.tag, *body, out);
     stream_.put_copy(out);
     if (step == ServerLogin::Step::failed) {
-      const Fault fault = login_->fault();
-      const bool certain = login_->certain() || std::string_view{fault.sqlstate}.starts_with("28");
-      return fail("login failed: " + fault.text, certain);
+      return login_refused(login_->fault(), login_->certain());
     }
     if (step == ServerLogin::Step::more) continue;
     login_.reset();
     worker_.deadlines.disarm(*this);
     state_ = State::ready;
     refused_ = false;
+    passwords_refused_ = 0;
     return go_on();
   }
   if (!bytes.empty()) fail("the server sent a message of an impossible length", false);
 }
 
+void Inquiry::login_refused(Fault fault, bool certain) {
+  if (try_other_password(fault)) return;
+  // There is no such database, as many a stranger's invention behind a "*": its users are as
+  // unknown as the others'.
+  no_such_database_ = std::string_view{fault.sqlstate} == "3D000";
+  fail("login failed: " + fault.text,
+       certain || std::string_view{fault.sqlstate}.starts_with("28"));
+  no_such_database_ = false;
+}
+
 void Inquiry::put_question() {
-  const auto& config = worker_.config();
-  const config::Database* const database = config.find_database(database_);
-  if (database == nullptr) return fail("the database is gone from the configuration", true);
-  const std::string& query = config.auth_query(*database);
-  const bool ours = query == config::kAuthQuery;
+  const bool ours = id_.query == config::kAuthQuery;
   const std::array parameters{std::optional<std::string_view>{questions_.front().user}};
   Buffer out;
-  protocol::put_parse(out, "", ours ? kDefaultQualified : std::string_view{query});
+  protocol::put_parse(out, "", ours ? kDefaultQualified : std::string_view{id_.query});
   protocol::put_bind(out, "", "", parameters);
   protocol::put_execute(out, "", 2);  // A second row is one too many.
   protocol::put_sync(out);
@@ -234,7 +265,7 @@ void Inquiry::put_question() {
 
 void Inquiry::take_answer(Bytes bytes) {
   protocol::Piece piece;
-  while (stream_.is_open()) {
+  while (state_ != State::closed) {
     const auto cut = framer_.next(bytes, piece);
     if (cut == Framer::Cut::need_more) return;
     if (cut == Framer::Cut::bad_length) return fail("the server's answer is too long", false);
@@ -248,6 +279,7 @@ bool Inquiry::take_message(char tag, Bytes body) {
   if (tag == 'N' || tag == 'S' || tag == 'A') return true;
   if (state_ != State::asking) {
     close();
+    go_on();
     return false;
   }
   switch (tag) {
@@ -267,7 +299,7 @@ bool Inquiry::take_message(char tag, Bytes body) {
     case 'Z':
       if (as_text(body) != "I") complaint_ = "the query leaves a transaction open";
       answer();
-      return stream_.is_open();
+      return state_ != State::closed;
     default:
       fail("the server answered what nobody asked", false);
       return false;
@@ -312,14 +344,14 @@ void Inquiry::answer() {
   if (failed) {
     say("auth_query failed: " + complaint_);
   } else if (const auto keep = worker_.config().settings.auth_query_cache_time_us; keep > 0) {
-    if (kept_.size() >= kAnswersKeptMax) kept_.clear();
+    if (kept_.size() >= kAnswersKeptMax) forget_kept();
     kept_[question.user] = {secret_, worker_.world.now(), worker_.world.now() + keep};
   }
   tell(question, secret_, failed);
   if (secret_) protocol::wipe(*secret_);
   secret_.reset();
   const auto& config = worker_.config();
-  const config::Database* const database = config.find_database(database_);
+  const config::Database* const database = config.find_database(id_.database);
   const Instant lifetime = database == nullptr ? 0 : config.server_lifetime_us(*database);
   if (worker_.world.now() >= opened_at_ + lifetime) close();
   go_on();
@@ -347,7 +379,7 @@ void Inquiry::fail(const std::string& why, bool certain) {
          (certain || (patience > 0 && questions_.front().since + patience <= now))) {
     const Question question = std::move(questions_.front());
     questions_.pop_front();
-    tell(question, std::nullopt, true);
+    tell(question, std::nullopt, !no_such_database_);
   }
   go_on();
 }
@@ -358,7 +390,7 @@ void Inquiry::say(const std::string& what) {
   if (what == said_ && now < said_at_ + kInquiryRetry) return;
   said_ = what;
   said_at_ = now;
-  worker_.commons.log.line(Level::warning, "database " + database_ + ": " + what);
+  worker_.commons.log.line(Level::warning, "database " + id_.database + ": " + what);
 }
 
 }  // namespace weir::proxy

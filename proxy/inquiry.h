@@ -26,7 +26,7 @@ namespace weir::proxy {
 
 class Worker;
 
-inline constexpr std::size_t kInquiriesMax = 64;           // Connections of one worker.
+inline constexpr std::size_t kInquiriesMax = 32;           // Connections of one worker.
 inline constexpr std::size_t kQuestionsMax = 10'000;       // Waiting at one of them.
 inline constexpr std::size_t kAnswersKeptMax = 10'000;     // auth_query_cache_time.
 inline constexpr Instant kInquiryRetry = kSecond;          // After a failure.
@@ -35,8 +35,8 @@ inline constexpr std::uint32_t kAnswerBytesMax = 1 << 18;  // Of one message of 
 
 class Inquiry final : public pool::Deadline, private StreamUser {
  public:
-  // `database`: a name that the configuration in force knows.
-  Inquiry(Worker& worker, std::string database);
+  // Its database is a name that the configuration in force knows.
+  Inquiry(Worker& worker, InquiryId id);
   ~Inquiry();
 
   // SecretFound goes to the asker: from what is kept, unless `fresh`, or when the server has said.
@@ -44,8 +44,9 @@ class Inquiry final : public pool::Deadline, private StreamUser {
   // The configuration has changed: what is kept is forgotten, a connection of the old one closed.
   void reload();
   void on_deadline();
-  // Nobody waits and nothing is open.
-  bool idle() const { return questions_.empty() && !stream_.is_open(); }
+  // Nobody waits.
+  bool idle() const { return questions_.empty(); }
+  Instant asked_at() const { return asked_at_; }
   void close();
 
  private:
@@ -69,6 +70,10 @@ class Inquiry final : public pool::Deadline, private StreamUser {
 
   void go_on();
   void dial();
+  void forget_kept();
+  void login_refused(Fault fault, bool certain);
+  bool try_other_password(const Fault& fault);
+  std::vector<std::string> passwords() const;
   void follow(SecureStart::Step step);
   void start_login();
   void take_login(Bytes bytes);
@@ -84,7 +89,7 @@ class Inquiry final : public pool::Deadline, private StreamUser {
   void say(const std::string& what);
 
   Worker& worker_;
-  const std::string database_;
+  const InquiryId id_;
   State state_ = State::closed;
   Security security_;
   Stream stream_;
@@ -95,7 +100,11 @@ class Inquiry final : public pool::Deadline, private StreamUser {
   std::deque<Question> questions_;  // The first is the one that is asked.
   std::map<std::string, Kept> kept_;
   std::uint32_t host_turn_ = 0;
+  std::uint32_t password_turn_ = 0;  // While the password of auth_user is being rotated.
+  std::size_t passwords_refused_ = 0;
+  Instant asked_at_ = 0;
   Instant retry_at_ = 0;
+  bool no_such_database_ = false;  // While fail() says so.
   bool refused_ = false;  // The last failure would happen again: nobody needs to wait for that.
   Instant opened_at_ = 0;
   std::size_t rows_ = 0;

@@ -111,9 +111,19 @@ struct ReloadDone {  // The outcome, for the console client that asked.
   std::vector<std::string> notices;  // What the operator should know all the same.
 };
 
-// A client's login needs the user's secret from the database that auth_query asks.
+// Whom auth_query asks, as which user, and what.
+struct InquiryId {
+  std::string database;  // As an entry of the configuration serves it.
+  std::string auth_user;
+  std::string query;
+  bool operator<(const InquiryId& other) const {
+    return std::tie(database, auth_user, query) <
+           std::tie(other.database, other.auth_user, other.query);
+  }
+};
+// A client's login needs the user's secret.
 struct SecretWanted {
-  std::string database;  // To ask, as an entry of the configuration serves it.
+  InquiryId to;
   std::string user;
   Asker asker;
   bool fresh;  // Not from what is kept.

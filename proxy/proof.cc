@@ -15,12 +15,13 @@ using config::HbaMethod;
 using config::SslMode;
 using protocol::ClientLogin;
 
+Proof::~Proof() { protocol::wipe(found_); }
+
 Proof::Proof(Worker& worker, Client& client, std::string database, std::optional<std::uint32_t> uid)
     : worker_(worker), client_(client), database_(std::move(database)), uid_(uid) {}
 
 Proof::Step Proof::start(Buffer& out) {
-  const auto verdict =
-      worker_.commons.gate.before_login(client_.address(), client_.user(), worker_.world.now());
+  const auto verdict = worker_.commons.gate.before_login(client_.address(), worker_.world.now());
   if (verdict.refusal) return refuse(*verdict.refusal);
   if (verdict.until) {
     not_before_ = *verdict.until;
@@ -39,6 +40,11 @@ Proof::Step Proof::choose(Buffer& out) {
   const bool encrypted = client_.stream.codec() != nullptr;
   if (!client_.is_local() && !encrypted && settings.client_tls.mode >= SslMode::require) {
     return refuse("28000", "SSL required", "Connect with sslmode=require.");
+  }
+  // The context demands one; but the last good context may be one of milder settings.
+  if (encrypted && settings.client_tls.mode >= SslMode::verify_ca &&
+      !client_.stream.codec()->verified_peer()) {
+    return refuse("28000", "a client certificate is required");
   }
   if (settings.auth_type != AuthType::hba) {
     choose_by_type(settings.auth_type);
@@ -79,13 +85,18 @@ std::optional<Fault> Proof::choose_by_hba() {
   request.tls = client_.stream.codec() != nullptr;
   request.database = database_;
   request.user = client_.user();
+  // The console has two names: rules for the one must not be passed by the other.
+  if (config::is_console(database_)) {
+    request.alias =
+        database_ == config::kConsoleName ? config::kConsoleAlias : config::kConsoleName;
+  }
   const config::HbaRule* const rule = worker_.config().hba.match(request);
   if (rule == nullptr || rule->method == HbaMethod::reject) {
     worker_.log(
         Level::warning, client_,
         rule == nullptr ? "no line of auth_hba_file lets it in" : "rejected by " + rule->place);
-    return Fault{"28000", "login rejected",
-                 "No line of the pooler's auth_hba_file lets this user in from here."};
+    return Fault{"28000", rule == nullptr ? "no authentication method is found" : "login rejected",
+                 "The pooler's auth_hba_file does not let this user in from here."};
   }
   map_ = rule->map;
   by_subject_ = rule->client_name == config::ClientName::dn;
@@ -125,23 +136,28 @@ Proof::Step Proof::find_secrets(Buffer& out) {
   if (const auto* secrets = worker_.config().find_secrets(client_.user())) {
     return prove(*secrets, out);
   }
-  const std::string* const asked = lookup_database();
-  if (asked == nullptr) return prove({}, out);
+  const auto asked = whom_to_ask();
+  if (!asked) return prove({}, out);
   worker_.want_secret(client_, *asked, false);
   return Step::waits;
 }
 
-// The database whose auth_query knows this user; nullptr: nobody is asked.
-const std::string* Proof::lookup_database() const {
+// Who knows this user; nothing: nobody is asked.
+std::optional<InquiryId> Proof::whom_to_ask() const {
   const auto& config = worker_.config();
   const config::Database* const own =
       config::is_console(database_) ? nullptr : config.find_database(database_);
   const std::string& user = own ? config.auth_user(*own) : config.settings.auth_user;
   const std::string& named = own ? config.auth_dbname(*own) : config.settings.auth_dbname;
-  if (user.empty()) return nullptr;
-  const std::string& asked = named.empty() ? database_ : named;
-  const bool known = !config::is_console(asked) && config.find_database(asked) != nullptr;
-  return known ? &asked : nullptr;
+  if (user.empty()) return std::nullopt;
+  const std::string& query = own ? config.auth_query(*own) : config.settings.auth_query;
+  std::string asked = named.empty() ? database_ : named;
+  if (config::is_console(asked) || config.find_database(asked) == nullptr) {
+    // Nothing must tell before the login that there is no such database: another one is asked.
+    if (config.databases.empty() || !named.empty()) return std::nullopt;
+    asked = config.databases.rbegin()->first;
+  }
+  return InquiryId{std::move(asked), user, query};
 }
 
 Proof::Step Proof::on_secrets(std::vector<std::string> secrets, bool failed, bool kept,
@@ -196,12 +212,14 @@ Proof::Step Proof::ask_password(std::vector<std::string> secrets, Buffer& out) {
   worker_.world.random(options.entropy.md5_salt);
   options.entropy.mock_key = worker_.commons.secret;
   options.scram_iterations = static_cast<std::uint32_t>(worker_.config().settings.scram_iterations);
-  options.unknown_by_scram = worker_.secret_book.mostly_scram();
-  many_secrets_ = secrets.size() > 1;
-  if (many_secrets_) options.offer = worker_.commons.offers.of(client_.user());
+  SecretBook& book = worker_.secret_book;
+  if (looked_up_ && !secrets.empty()) book.note_kind(secrets.front());
+  options.unknown_by_scram = looked_up_ ? book.asked_are_scram() : book.mostly_scram();
+  secrets_count_ = secrets.size();
+  if (secrets_count_ > 1) offer_ = worker_.commons.offers.of(offered_to());
+  options.offer = offer_;
   if (const Codec* codec = client_.stream.codec()) options.end_point = codec->end_point();
-  options.secrets =
-      worker_.secret_book.ready_for(by_, client_.user(), std::move(secrets), options.offer);
+  options.secrets = book.ready_for(by_, client_.user(), std::move(secrets), offer_);
   login_ = std::make_unique<ClientLogin>(std::move(options));
   return follow(login_->start(out));
 }
@@ -223,15 +241,23 @@ Proof::Step Proof::follow(ClientLogin::Step step) {
   }
   const bool wrong = std::string_view{login_->fault().sqlstate} == "28P01";
   if (wrong && kept_ && !std::exchange(asked_again_, true)) {
-    const std::string* const asked = lookup_database();
-    if (asked != nullptr) {
+    if (const auto asked = whom_to_ask()) {
       worker_.want_secret(client_, *asked, true);
       return Step::waits;
     }
   }
-  if (wrong && many_secrets_) worker_.commons.offers.turn(client_.user());
+  // A valid secret may not have been the one that was asked for.
+  counts_ = wrong && (secrets_count_ < 2 || offer_ % secrets_count_ > 0);
+  if (wrong && secrets_count_ > 1) worker_.commons.offers.turn(offered_to(), offer_);
   fault_ = login_->fault();
   return Step::refused;
+}
+
+// Another address's failures must not move what this one is offered.
+std::string Proof::offered_to() const {
+  Address from = client_.address();
+  from.port = 0;
+  return client_.user() + '\0' + from.text();
 }
 
 // --- What the street tells.

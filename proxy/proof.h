@@ -14,6 +14,7 @@
 #include "protocol/client_login.h"
 #include "proxy/config/config.h"
 #include "proxy/credential.h"
+#include "proxy/mail.h"
 
 namespace weir::proxy {
 
@@ -32,6 +33,10 @@ class Proof {
   // `uid`: of a unix socket's peer.
   Proof(Worker& worker, Client& client, std::string database, std::optional<std::uint32_t> uid);
 
+  ~Proof();
+  Proof(const Proof&) = delete;
+  Proof& operator=(const Proof&) = delete;
+
   Step start(Buffer& out);
   // The body of a 'p' message, whole.
   Step on_message(Bytes body, Buffer& out);
@@ -43,6 +48,8 @@ class Proof {
   Instant not_before() const { return not_before_; }
 
   const Fault& fault() const { return fault_; }
+  // The refusal was for a wrong password: it counts against its address.
+  bool counts() const { return counts_; }
   // REQUIRES: proved.
   Credential credential() const;
 
@@ -53,7 +60,8 @@ class Proof {
   std::optional<Fault> choose_by_hba();
   void choose_by_type(config::AuthType type);
   Step find_secrets(Buffer& out);
-  const std::string* lookup_database() const;
+  std::optional<InquiryId> whom_to_ask() const;
+  std::string offered_to() const;
   Step prove(std::vector<std::string> secrets, Buffer& out);
   Step check_presence(bool known, Buffer& out);
   Step ask_password(std::vector<std::string> secrets, Buffer& out);
@@ -76,7 +84,9 @@ class Proof {
   bool looked_up_ = false;   // By auth_query.
   bool kept_ = false;        // It had been asked before.
   bool asked_again_ = false;
-  bool many_secrets_ = false;
+  bool counts_ = false;
+  std::size_t secrets_count_ = 0;
+  std::size_t offer_ = 0;  // Which of them is asked for, counted round.
   Instant not_before_ = kNever;
   std::string found_;  // The secret that auth_query gave.
   std::unique_ptr<protocol::ClientLogin> login_;

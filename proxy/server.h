@@ -37,6 +37,8 @@ class Server final : public pool::ServerSlot, private StreamUser {
   HandOver pack();
   bool fit_to_travel() const;
 
+  // The server has been told something that it must be taken leave of.
+  bool has_spoken() const { return state != pool::ServerState::logging_in || login_ != nullptr; }
   bool waits_for_password() const { return waits_for_password_; }
   void on_password(const std::string& complaint);
 

@@ -41,6 +41,7 @@ void Server::follow(SecureStart::Step step) {
 }
 
 void Server::on_secured() {
+  if (state != ServerState::logging_in) return;  // It has been dismissed meanwhile.
   securing_.reset();
   if (worker_.commons.log.wants(Level::debug)) {
     worker_.log(Level::debug, *this, stream.codec()->description());
@@ -55,8 +56,10 @@ void Server::on_broken(const Fault& fault) {
 
 void Server::on_password(const std::string& complaint) {
   waits_for_password_ = false;
-  if (!complaint.empty()) return worker_.login_failed(*this, {"28P01", complaint}, false);
-  start_login();
+  if (complaint.empty()) return start_login();
+  // What the command said is for the operator: the log has it.
+  worker_.login_failed(*this, {"57P03", "the password for the server cannot be had now"}, false,
+                       false);
 }
 
 Security Server::security_in_force() const {
@@ -66,6 +69,8 @@ Security Server::security_in_force() const {
 }
 
 void Server::start_login() {
+  // A password goes to the host and over the terms that it was written for, or nowhere.
+  if (generation != share().generation) return worker_.login_outdated(*this);
   if (share().awaits_password(worker_.world.now())) {
     waits_for_password_ = true;
     return worker_.want_password(share().password_command());

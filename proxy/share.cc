@@ -49,6 +49,7 @@ std::size_t digest(const config::Config& config, const config::Database& of, con
     add(part);
   }
   add(std::to_string(static_cast<int>(tls.mode)) + (tls.direct ? "direct" : ""));
+  add(std::to_string(static_cast<int>(config.channel_binding(of))));
   add(std::to_string(tls_stamp));
   return std::hash<std::string>{}(all);
 }
@@ -110,7 +111,7 @@ bool Share::below_minimum() const {
 
 const std::string& Share::password_command() const {
   static const std::string kNone;
-  const bool its_user = database != nullptr && (!database->user || *database->user == id.user);
+  const bool its_user = database != nullptr && database->user == id.user;
   return its_user ? database->password_command : kNone;
 }
 
@@ -130,7 +131,7 @@ std::vector<std::string> Share::passwords(Instant now) const {
   const auto add = [&all](const std::string& one) {
     if (!one.empty()) all.push_back(one);
   };
-  const bool its_user = !database->user || *database->user == id.user;
+  const bool its_user = database->user == id.user;
   if (const std::string& command = password_command(); !command.empty()) {
     add(passwords_->find(command, now).value_or(""));
   }

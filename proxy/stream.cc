@@ -43,6 +43,7 @@ bool Stream::quiet() const {
 }
 
 void Stream::close() {
+  ++connection_;
   set_feeder(nullptr);
   turn_.forget(*this);
   transport_.reset();
@@ -138,8 +139,9 @@ void Stream::on_gone(int error) {
 }
 
 void Stream::feed(Bytes bytes) {
+  const std::uint32_t connection = connection_;
   const std::size_t taken = stopped_ || unread_ ? 0 : user_.on_bytes(bytes);
-  if (!is_open() || taken == bytes.size()) return;
+  if (!is_still(connection) || taken == bytes.size()) return;
   keep(bytes.subspan(taken));
   steer_reads();
 }

@@ -109,6 +109,8 @@ class Stream final : public pool::Link, private Endpoint {
     bool ended = false;           // close_notify has been put.
   };
 
+  // Whether the connection is still the one that it was: a user may dial anew within a callback.
+  bool is_still(std::uint32_t connection) const { return is_open() && connection_ == connection; }
   void take_records(Bytes records);
   void open(Bytes records);
   void break_off(const Fault& fault);
@@ -128,8 +130,9 @@ class Stream final : public pool::Link, private Endpoint {
   Outbox outbox_;
   Block unread_;
   std::uint32_t unread_bytes_ = 0;
-  bool stopped_ = false;    // By the user.
-  bool throttled_ = false;  // By whom it feeds.
+  std::uint32_t connection_ = 0;  // Counts those that were closed.
+  bool stopped_ = false;          // By the user.
+  bool throttled_ = false;        // By whom it feeds.
   enum class Reads : std::uint8_t { on, off, off_but_watching };
   Reads reads_ = Reads::on;  // What the transport was last told.
   bool finish_ = false;

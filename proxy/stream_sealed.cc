@@ -27,6 +27,7 @@ void Stream::take_records(Bytes records) {
 
 void Stream::open(Bytes records) {
   Codec& codec = *sealed_->codec;
+  const std::uint32_t connection = connection_;
   const bool shaking = !codec.established();
   turn_.plain.clear();
   Buffer reply;
@@ -35,14 +36,15 @@ void Stream::open(Bytes records) {
   if (!opened) return break_off(opened.error());
   if (!reply.empty()) turn_.touch(*this);
   if (shaking && codec.established()) user_.on_secured();
-  if (is_open() && !turn_.plain.empty()) feed(turn_.plain);
+  if (is_still(connection) && !turn_.plain.empty()) feed(turn_.plain);
   // The peer says no more; its hang-up may wait until ours.
-  if (is_open() && sealed_->codec->peer_finished() && !unread_) user_.on_gone(0);
+  if (is_still(connection) && codec.peer_finished() && !unread_) user_.on_gone(0);
 }
 
 void Stream::break_off(const Fault& fault) {
+  const std::uint32_t connection = connection_;
   flush();  // The alert.
-  if (is_open()) user_.on_broken(fault);
+  if (is_still(connection)) user_.on_broken(fault);
 }
 
 void Stream::wait_to_shake(Bytes records) {
@@ -54,8 +56,9 @@ void Stream::wait_to_shake(Bytes records) {
 void Stream::shake() {
   sealed_->waits_to_shake = false;
   const Buffer records = std::exchange(sealed_->waiting, {});
+  const std::uint32_t connection = connection_;
   open(records);
-  if (is_open()) steer_reads();
+  if (is_still(connection)) steer_reads();
 }
 
 // Records that the kernel has not taken go first; only when there are none is more sealed.

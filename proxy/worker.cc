@@ -28,7 +28,10 @@ Worker::Worker(World& the_world, Commons& the_commons, const config::Config& con
 Worker::~Worker() {
   deadlines.disarm(stats_due_);
   deadlines.disarm(shakes_due_);
-  for (auto& [call, owned] : cancels_) deadlines.disarm(*call);
+  for (auto& [call, owned] : cancels_) {
+    deadlines.disarm(*call);
+    call->stream.close();
+  }
   for (auto& [database, inquiry] : inquiries_) inquiry->close();
   for (auto& place : places_) {
     if (!place) continue;
@@ -68,6 +71,7 @@ void Worker::end_turn() {
   dead_servers_.clear();
   dead_cancels_.clear();
   dead_password_runs_.clear();
+  dead_inquiries_.clear();
   shakes_.end_turn();
   if (shakes_.anyone()) deadlines.arm(shakes_due_, world.now());
 }
@@ -183,6 +187,14 @@ void Worker::renew(Share& of) {
     if (const auto why = reason_to_close(server); !why.empty()) return dismiss(server, why);
     arm_idle(server);
   });
+  std::vector<Server*> outdated;
+  of.servers.at(ServerState::logging_in).each([&](pool::ServerSlot& slot) {
+    Server& server = static_cast<Server&>(slot);
+    if (server.waits_for_password() && server.generation != of.generation) {
+      outdated.push_back(&server);
+    }
+  });
+  for (Server* const server : outdated) login_outdated(*server);
   for (const auto state : {ClientState::welcoming, ClientState::parked}) {
     rearm(of.clients.at(state));
   }
@@ -234,6 +246,7 @@ void Worker::take(Shutdown& letter) {
   if (index == 0) commons.office.stop_accepting();
   if (!stopping_ || letter.stop > *stopping_) stopping_ = letter.stop;
   if (*stopping_ == Stop::when_servers_left) {
+    close_inquiries();
     for (auto& [id, of] : shares_) {
       for (const auto state : {ClientState::welcoming, ClientState::parked}) {
         while (pool::ClientSlot* slot = of->clients.at(state).front()) {

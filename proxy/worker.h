@@ -80,7 +80,9 @@ class Worker final : public TurnTaker, public Turn {
   void admit(Client& client, const std::string& database, protocol::Values asked, bool long_key,
              const Credential& credential);
   // Asks auth_query in this database; the client's on_secrets() follows, never within this call.
-  void want_secret(const Client& client, const std::string& database, bool fresh);
+  void want_secret(const Client& client, const InquiryId& to, bool fresh);
+  // Whether the process may end: ask when a client or a connection to a server has gone.
+  void check_finished();
   void note_failed_login(const Client& client);
   // Wakes it no later than when its login has to go on, or is over.
   void arm(Client& client);
@@ -98,7 +100,8 @@ class Worker final : public TurnTaker, public Turn {
   // --- Servers.
   void move(Server& server, pool::ServerEvent on);
   void welcomed(Server& server, const Parameters& parameters);
-  void login_failed(Server& server, const Fault& fault, bool certain);
+  // `of_host`: it may be the host that was dialled: another one is tried next.
+  void login_failed(Server& server, const Fault& fault, bool certain, bool of_host = true);
   // What it was dialled with has changed meanwhile.
   void login_outdated(Server& server);
   void server_gone(Server& server, std::string_view why);
@@ -195,14 +198,14 @@ class Worker final : public TurnTaker, public Turn {
   void take(SecretFound& letter);
   void take(PasswordWanted& letter);
   void take(PasswordReady& letter);
-  void drop_idle_inquiries();
+  bool drop_an_inquiry();
+  void close_inquiries();
   void tell_password(const std::string& command, const std::string& complaint);
   void stop_serving(Share& share);
   void resettle(Share& share);
   void open_forced();
   void renew(Share& share);
   void dismiss_unused(Share& share, std::string_view why);
-  void check_finished();
   void arm_stats();
   void log_stats();
   Client* find_console(std::uint64_t id);
@@ -216,7 +219,8 @@ class Worker final : public TurnTaker, public Turn {
   std::vector<std::uint32_t> free_places_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Server>> servers_;
   std::unordered_map<CancelCall*, std::unique_ptr<CancelCall>> cancels_;
-  std::map<std::string, std::unique_ptr<Inquiry>> inquiries_;  // By the database that is asked.
+  std::map<InquiryId, std::unique_ptr<Inquiry>> inquiries_;
+  std::vector<std::unique_ptr<Inquiry>> dead_inquiries_;
   std::map<std::string, std::unique_ptr<PasswordRun>> password_runs_;  // By the command.
   std::vector<std::unique_ptr<PasswordRun>> dead_password_runs_;
   std::vector<Client*> ready_;  // To go on before this event is over.

@@ -90,12 +90,15 @@ bool Worker::count_client(Client& client, const std::string& database, Fault& re
     return false;
   };
   // The user first: names of databases come in any number behind a "*", and each is remembered.
-  NamedLimits& of_user = commons.user(client.user());
-  of_user.clients.set_max(config_->max_user_client_connections(client.user()));
+  // Under auth_type = any a name is whatever the client says: the forced one counts.
+  const config::Database& found = *config_->find_database(database);
+  const bool any = config_->settings.auth_type == config::AuthType::any;
+  const std::string& user = any && found.user ? *found.user : client.user();
+  NamedLimits& of_user = commons.user(user);
+  of_user.clients.set_max(config_->max_user_client_connections(user));
   if (!of_user.clients.take()) return refuse_for("max_user_client_connections");
   NamedLimits& of_database = commons.database(database);
-  of_database.clients.set_max(
-      config_->max_db_client_connections(*config_->find_database(database)));
+  of_database.clients.set_max(config_->max_db_client_connections(found));
   if (!of_database.clients.take()) {
     of_user.clients.give_back();
     return refuse_for("max_db_client_connections");

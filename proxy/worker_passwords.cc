@@ -1,4 +1,5 @@
 // worker_passwords.cc: passwords that a command prints (password_command), for server logins.
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -8,6 +9,12 @@
 namespace weir::proxy {
 
 using pool::ServerState;
+
+namespace {
+
+constexpr Instant kPickUpTime = kSecond;
+
+}  // namespace
 
 void Worker::want_password(const std::string& command) {
   const std::size_t runs = std::hash<std::string>{}(command) % commons.workers;
@@ -25,12 +32,13 @@ void Worker::password_printed(const std::string& command, Result<std::string> ou
   const std::string which = command;  // Its owner goes.
   dead_password_runs_.push_back(std::move(password_runs_.extract(which).mapped()));
   if (output) {
-    const auto time = config_->settings.password_command_cache_time_us;
+    // Also with a time of 0 those who wait for it have to find it.
+    const auto time = std::max(config_->settings.password_command_cache_time_us, kPickUpTime);
     commons.passwords.keep(which, std::move(*output), world.now() + time);
     return tell_password(which, {});
   }
   commons.log.line(Level::warning, "password_command failed: " + output.error().text);
-  tell_password(which, "password_command failed: " + output.error().text);
+  tell_password(which, "failed");
 }
 
 void Worker::tell_password(const std::string& command, const std::string& complaint) {

@@ -148,7 +148,7 @@ void Worker::welcomed(Server& server, const Parameters& parameters) {
   grow(of);  // One dial less is under way.
 }
 
-void Worker::login_failed(Server& server, const Fault& fault, bool certain) {
+void Worker::login_failed(Server& server, const Fault& fault, bool certain, bool of_host) {
   Share& of = server.share();
   if (try_other_password(server, fault)) return;
   std::array<std::uint8_t, 1> dice{};
@@ -156,7 +156,7 @@ void Worker::login_failed(Server& server, const Fault& fault, bool certain) {
   of.login_failed(world.now(), dice[0] / 256.0);
   of.login_failure = fault.text;
   // A certain refusal is about the user or the database, whichever host says it.
-  if (!certain && server.generation == of.generation) of.host_failed(server.host_turn);
+  if (of_host && !certain && server.generation == of.generation) of.host_failed(server.host_turn);
   log(Level::warning, server, "login failed: " + fault.text + " (" + fault.sqlstate + ")");
   bury(server);
   if (certain && of.shared().limit.taken() == 0) refuse_waiting(of, fault);
@@ -348,7 +348,7 @@ void Worker::dismiss(Server& server, std::string_view why, bool terminate) {
   if (server.state == ServerState::leaving) return;
   server.why_leaving = why;
   log(Level::info, server, "closing because: " + server.why_leaving);
-  if (server.state == ServerState::dialing) return bury(server);
+  if (server.state == ServerState::dialing || !server.has_spoken()) return bury(server);
   server.say_goodbye(terminate);
   move(server, ServerEvent::dismissed);
   server.share().shared().quota.leave(+1);

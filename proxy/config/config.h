@@ -142,8 +142,10 @@ struct Config {
 };
 
 // The console answers to these names; no entry of [databases] may take one.
+inline constexpr std::string_view kConsoleName = "pgweir";
+inline constexpr std::string_view kConsoleAlias = "pgbouncer";
 constexpr bool is_console(std::string_view database) {
-  return database == "pgweir" || database == "pgbouncer";
+  return database == kConsoleName || database == kConsoleAlias;
 }
 
 }  // namespace weir::proxy::config

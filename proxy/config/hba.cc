@@ -292,6 +292,10 @@ bool is_from(const HbaOrigin& origin, const Interfaces& own, const Ip& ip) {
   return false;
 }
 
+bool is_for_database(const HbaNames& databases, std::string_view database, std::string_view user) {
+  return (databases.same_user && database == user) || in_list(databases, database);
+}
+
 }  // namespace
 
 const HbaRule* Hba::match(const HbaRequest& request) const {
@@ -301,8 +305,10 @@ const HbaRule* Hba::match(const HbaRequest& request) const {
   for (const HbaRule& rule : rules) {
     if (!type_matches(rule.type, request)) continue;
     if (ip && !is_from(rule.origin, interfaces, *ip)) continue;
-    const bool own = rule.databases.same_user && request.database == request.user;
-    if (!own && !in_list(rule.databases, request.database)) continue;
+    if (!is_for_database(rule.databases, request.database, request.user) &&
+        (request.alias.empty() || !is_for_database(rule.databases, request.alias, request.user))) {
+      continue;
+    }
     if (in_list(rule.users, request.user)) return &rule;
   }
   return nullptr;

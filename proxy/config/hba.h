@@ -60,6 +60,7 @@ struct HbaRequest {
   std::optional<Ip> ip;  // Unset: a unix socket.
   bool tls = false;
   std::string_view database;
+  std::string_view alias = {};  // Another name of the same database: a rule may say either.
   std::string_view user;
 };
 

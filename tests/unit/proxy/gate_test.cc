@@ -41,7 +41,9 @@ std::string knock(Gate& gate, const std::string& address, Instant now) {
 }
 
 std::string login(Gate& gate, const std::string& address, const std::string& user, Instant now) {
-  return said(gate.before_login(from(address), user, now), now);
+  const auto verdict = gate.before_login(from(address), now);
+  if (verdict.refusal || verdict.until) return said(verdict, now);
+  return said(gate.before_admission(from(address), user, now), now);
 }
 
 // What the log is told on the way.
@@ -226,7 +228,7 @@ TEST_CASE("what says nothing any more is forgotten") {
   for (std::uint32_t i = 0; i < 1'000; ++i) {
     CHECK(gate.on_connect(numbered(i), kStart).counted);
     gate.on_failure(numbered(i), kStart);
-    gate.before_login(numbered(i), "user" + std::to_string(i), kStart);
+    gate.before_admission(numbered(i), "user" + std::to_string(i), kStart);
     gate.on_gone(numbered(i));
   }
   CHECK(gate.addresses_known() == 1'000);
@@ -234,7 +236,7 @@ TEST_CASE("what says nothing any more is forgotten") {
   const Instant later = kStart + 70 * kSecond;
   for (std::uint32_t i = 0; i < 1'000; ++i) {
     gate.on_connect(numbered(7), later);
-    gate.before_login(numbered(7), "anna", later);
+    gate.before_admission(numbered(7), "anna", later);
   }
   CHECK(gate.addresses_known() == 1);
   CHECK(gate.users_known() == 1);
@@ -250,7 +252,7 @@ TEST_CASE("memory is bounded, and who lives or has failed is remembered longest"
     CHECK(gate.on_connect(address, kStart).counted);
     gate.on_gone(address);
     if (i < kUsersMax + 1'000) {
-      gate.before_login(numbered(1), "user" + std::to_string(i), kStart);
+      gate.before_admission(numbered(1), "user" + std::to_string(i), kStart);
     }
   }
   CHECK(gate.addresses_known() == kAddressesMax);
@@ -298,7 +300,8 @@ TEST_CASE("several threads keep the limits exact") {
     threads.emplace_back([&] {
       const Address address = numbered(1);
       for (int i = 0; i < kRounds; ++i) {
-        gate.before_login(address, "anna", kStart + i);
+        gate.before_login(address, kStart + i);
+        gate.before_admission(address, "anna", kStart + i);
         gate.on_failure(numbered(2), kStart + i);
         if (!gate.on_connect(address, kStart + i).counted) continue;
         const int now_inside = ++inside;
