@@ -3,43 +3,48 @@
 #include <glob.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 
 namespace weir::proxy::config {
 namespace {
 
-// At most one name for a path that is no pattern, and that only if there is something.
-std::vector<std::string> found(const std::string& path) {
-  if (!is_pattern(path)) {
-    return ::access(path.c_str(), F_OK) == 0 ? std::vector{path} : std::vector<std::string>{};
-  }
-  std::vector<std::string> files;
-  glob_t matches{};
-  if (::glob(path.c_str(), 0, nullptr, &matches) == 0) {
-    for (std::size_t i = 0; i < matches.gl_pathc; ++i) files.emplace_back(matches.gl_pathv[i]);
-  }
-  ::globfree(&matches);
-  return files;
+constexpr const char* kMarks = "*?[";
+
+bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+// With the / behind it, if the path has one.
+std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
+
+// What is not there holds no files; what cannot be read may hold some.
+int abort_unless_missing(const char*, int error) {
+  return error == ENOENT || error == ENOTDIR ? 0 : 1;
 }
 
-std::string beside(const std::string& file, const std::string& path) {
-  return file.substr(0, file.rfind('/') + 1) + path;
+Included matching(const std::string& pattern) {
+  Included included;
+  included.directory = directory_of(pattern.substr(0, pattern.find_first_of(kMarks)));
+  if (included.directory.empty()) included.directory = ".";
+  included.missing = !exists(included.directory);
+  glob_t matches{};
+  const int ending = ::glob(pattern.c_str(), 0, &abort_unless_missing, &matches);
+  for (std::size_t i = 0; ending == 0 && i < matches.gl_pathc; ++i) {
+    included.files.emplace_back(matches.gl_pathv[i]);
+  }
+  ::globfree(&matches);
+  included.unreadable = ending != 0 && ending != GLOB_NOMATCH;
+  return included;
 }
 
 }  // namespace
 
-bool is_pattern(const std::string& path) { return path.find_first_of("*?[") != std::string::npos; }
+bool is_pattern(const std::string& path) { return path.find_first_of(kMarks) != std::string::npos; }
 
-std::vector<std::string> included_files(const std::string& path,
-                                        const std::string& including_file) {
-  if (!path.starts_with('/')) {
-    auto files = found(beside(including_file, path));
-    if (!files.empty()) return files;
-  }
-  auto files = found(path);
+Included included_files(const std::string& path, const std::string& including_file) {
+  const std::string beside = path.starts_with('/') ? path : directory_of(including_file) + path;
+  if (is_pattern(path)) return matching(beside);
   // Whoever reads it will say why not.
-  if (files.empty() && !is_pattern(path)) return {path};
-  return files;
+  return {{exists(beside) ? beside : path}};
 }
 
 }  // namespace weir::proxy::config

@@ -105,6 +105,7 @@ class Source {
 
   std::vector<Line> lines;
   Complaints complaints;
+  std::vector<std::string> warnings;
 
  private:
   void take_line(const Line& line, int depth);
@@ -150,7 +151,13 @@ void Source::take_include(const Line& line, int depth) {
   if (depth >= kIncludeDepthMax) {
     return stop(line.place(), "files include each other more than 10 deep");
   }
-  for (const std::string& file : included_files(*expanded, *line.file)) {
+  const Included included = included_files(*expanded, *line.file);
+  const std::string written = quoted(path);
+  if (included.unreadable) return complain(line.place(), "cannot read a directory of " + written);
+  if (included.missing) {
+    warnings.push_back(placed(line.place(), "there is no directory for " + written));
+  }
+  for (const std::string& file : included.files) {
     if (full_) return;
     if (files_.size() == kIniLinesMax) return stop(line.place(), "too many files");
     take_file(file, depth + 1, line.place());
@@ -178,6 +185,7 @@ class Feed {
 
   Ini run() {
     ini_.complaints = source_.complaints;
+    ini_.warnings = source_.warnings;
     ini_parse_stream(&Feed::read, this, &Feed::take, this);
     return std::move(ini_);
   }

@@ -38,6 +38,7 @@ struct Ini {
   std::vector<IniSection> sections;
   std::vector<IniEntry> entries;
   Complaints complaints;
+  std::vector<std::string> warnings;  // Likewise.
 };
 
 // `%include path` takes in another file where it stands, or all that the pattern names: see

@@ -73,13 +73,13 @@ TEST_CASE("a relative %include starts beside the file that has it, also one deep
 TEST_CASE(
     "a relative %include that is not beside its file is looked for in the working directory") {
   const ScratchDirectory dir;
-  dir.write("main.ini", "[s]\n%include here.ini\n%include h*.ini\n");
+  dir.write("main.ini", "[s]\n%include here.ini\n%include h*.ini\n");  // The pattern is not.
   dir.write("work/here.ini", "here = 1\n");
   const auto before = std::filesystem::current_path();
   std::filesystem::current_path(dir.file("work"));
   const Ini ini = read_ini(dir.file("main.ini"), {});
   std::filesystem::current_path(before);
-  CHECK(names(ini) == "here here ");
+  CHECK(names(ini) == "here ");
 }
 
 TEST_CASE("a pattern takes in what it names, sorted; it may name nothing, a plain path may not") {
@@ -92,6 +92,18 @@ TEST_CASE("a pattern takes in what it names, sorted; it may name nothing, a plai
   dir.write("main.ini", "[s]\n%include conf.d/none.ini\n");
   CHECK(names(read_ini(dir.file("main.ini"), {})) ==
         dir.file("main.ini") + ":2: cannot read \"conf.d/none.ini\": No such file or directory");
+}
+
+TEST_CASE("a pattern whose directory is not there draws a warning, what cannot be read stops it") {
+  const ScratchDirectory dir;
+  dir.write("main.ini", "[s]\n%include conf.d/*.ini\n");
+  const Ini missing = read_ini(dir.file("main.ini"), {});
+  CHECK(names(missing) == "");
+  CHECK(missing.warnings ==
+        std::vector{dir.file("main.ini") + ":2: there is no directory for \"conf.d/*.ini\""});
+  std::filesystem::create_symlink("conf.d", dir.file("conf.d"));  // Leads to itself.
+  CHECK(names(read_ini(dir.file("main.ini"), {})) ==
+        dir.file("main.ini") + ":2: cannot read a directory of \"conf.d/*.ini\"");
 }
 
 TEST_CASE("the path of an %include may hold variables") {
