@@ -25,6 +25,7 @@ Said<std::string> value_of(std::string_view inside, const Environment& environme
   }
   const auto found = environment.find(name);
   if (otherwise != std::string_view::npos) {
+    if (has_variable(inside.substr(otherwise))) return no("no ${ inside the text behind :-");
     const bool unset = found == environment.end() || found->second.empty();
     return unset ? std::string(inside.substr(otherwise + kOtherwise.size())) : found->second;
   }

@@ -1,6 +1,6 @@
 // expand.h: variables of the environment in the text of a setting. `${NAME}` is the variable's
-// value, `${NAME:-text}` is `text` where the variable is unset or empty, `$${` is a plain `${`. A
-// value that is put in is not looked at again, and no sentence has it: it may be a secret.
+// value, `${NAME:-text}` is `text` where the variable is unset or empty, `$${` is a plain `${`. No
+// `${` may stand in `text`. A value that is put in is not looked at again.
 #pragma once
 
 #include <functional>

@@ -55,6 +55,13 @@ TEST_CASE("an unset variable is named, a broken one is not quoted") {
   }
 }
 
+TEST_CASE("a default has no variable in it, whether it is needed or not") {
+  for (const char* text : {"${NONE:-${HOST}}", "${HOST:-${NONE}}", "${NONE:-a$${b}"}) {
+    CHECK(expanded(text) == "refused: no ${ inside the text behind :-");
+  }
+  CHECK(expanded("${NONE:-a$b}") == "a$b");
+}
+
 TEST_CASE("in a URI a value is encoded to the last character that could end its part") {
   const auto uri = expand("x://${ODD}@${HOST}", kSome, &percent_encoded);
   REQUIRE(uri);
