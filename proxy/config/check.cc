@@ -135,6 +135,11 @@ class Contradictions {
     const auto global = fault_of(settings_.server_tls, settings_.server_channel_binding);
     if (!global.sentence.empty()) say(global.key, global.sentence);
     for (const auto& [name, database] : config_.databases) {
+      if (database.host_and_hostaddr && config_.server_tls(database).mode == SslMode::verify_full) {
+        say(database,
+            "verify-full with host and hostaddr together is not built: the certificate would have "
+            "to bear the address; leave hostaddr out");
+      }
       if (database.server_tls == TlsOverrides{} && !database.channel_binding) continue;
       const auto own = fault_of(config_.server_tls(database), config_.channel_binding(database));
       if (!own.sentence.empty()) say(database, own.sentence);

@@ -34,6 +34,7 @@ struct Database {
   std::string place;               // Of its line: `file:line`; empty: it has none.
   std::vector<std::string> hosts;  // Name, address, "/dir" or "@abstract". Empty: a unix socket in
                                    // Settings::unix_socket_dir.
+  bool host_and_hostaddr = false;  // Both were given: `hosts` are the latter's.
   int port = 5432;
   std::optional<std::string> dbname;  // Unset: the name the client asked for.
   std::optional<std::string> user;    // Forced: every client shares this user's one pool.

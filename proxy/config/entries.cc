@@ -135,6 +135,7 @@ Said<void> take_option(Database& database, const Word& option, bool from_uri, Re
   const std::string& key = option.key;
   const std::string& value = option.value;
   if (key == "host" || key == "hostaddr") {
+    (key == "host" ? remarks.has_host : remarks.has_hostaddr) = true;
     database.hosts = split_list(value);
   } else if (key == "port") {
     const auto port = read_ports(option, from_uri);
@@ -212,6 +213,7 @@ Said<Database> read_database(const std::string& name, const Words& words, Remark
   if (auto taken = take_words(database, words, remarks); !taken) {
     return tl::unexpected(taken.error());
   }
+  database.host_and_hostaddr = remarks.has_host && remarks.has_hostaddr;
   if (auto whole = check_whole(database); !whole) return tl::unexpected(whole.error());
   // As libpq has it: an authority that certifies everybody proves nothing but with the name.
   auto& tls = database.server_tls;

@@ -17,8 +17,9 @@ namespace weir::proxy::config {
 struct Remarks {
   std::vector<const Key*> unbuilt;
   std::vector<std::string> warnings;
-  bool hides_password_file =
-      false;  // Its path is out of a variable: it may be the password itself.
+  // Its path is out of a variable: it may be the password itself.
+  bool hides_password_file = false;
+  bool has_host = false, has_hostaddr = false;
 };
 
 // The words of a line are `key=value …`, a postgresql:// URI, or a URI with keys behind it; a key

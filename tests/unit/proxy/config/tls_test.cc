@@ -105,6 +105,20 @@ TEST_CASE("the system's authorities prove nothing but with the name, so that is 
         "accepted");
 }
 
+TEST_CASE("verify-full does not take the address for the name that a certificate must bear") {
+  const std::string said =
+      ": database \"a\": verify-full with host and hostaddr together is not built: the certificate "
+      "would have to bear the address; leave hostaddr out";
+  CHECK(database_complaint("a = host=db hostaddr=10.0.0.1 sslmode=verify-full") ==
+        "t.ini:3" + said);
+  CHECK(database_complaint("a = postgresql://db/d?sslmode=verify-full hostaddr=10.0.0.1") ==
+        "t.ini:3" + said);
+  CHECK(complaint("[pgweir]\nserver_tls_sslmode = verify-full\n[databases]\n"
+                  "a = hostaddr=10.0.0.1 host=db\n") == "t.ini:4" + said);
+  CHECK(database_complaint("a = host=db hostaddr=10.0.0.1 sslmode=verify-ca") == "accepted");
+  CHECK(database_complaint("a = hostaddr=10.0.0.1 sslmode=verify-full") == "accepted");
+}
+
 TEST_CASE("TLS with clients needs a certificate and its key") {
   const std::string said =
       "client_tls_sslmode above disable needs client_tls_cert_file and client_tls_key_file";
