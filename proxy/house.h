@@ -56,7 +56,8 @@ class House final : private Office {
   Result<config::Config> read_again();
   Result<void> start_reload();
   void read_files_again();
-  void hand_out(config::Config config);
+  void configure_and_hand_out(config::Config config);
+  void hand_out(config::Config config, std::vector<std::string> complaints);
   void watch_files(const config::Config& config);
   void on_files_changed();
   void on_settings_changed();

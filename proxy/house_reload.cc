@@ -10,6 +10,15 @@
 #include "proxy/house.h"
 
 namespace weir::proxy {
+namespace {
+
+std::string joined(const std::vector<std::string>& sentences) {
+  std::string out;
+  for (const std::string& sentence : sentences) out += (out.empty() ? "" : "; ") + sentence;
+  return out;
+}
+
+}  // namespace
 
 void House::reload(std::size_t worker, std::uint64_t client) {
   const std::lock_guard lock(mutex_);
@@ -51,9 +60,14 @@ Result<void> House::start_reload() {
   // Log rotation asks by the same signal, whatever has become of the file.
   log_.reopen((read ? *read : *generations_.back().config).settings.logfile);
   if (!read) return tl::unexpected<Fault>(read.error());
+  auto complaints = commons_.configure(*read);
+  if (commons_.lacks_tls(*read)) {
+    commons_.configure(*generations_.back().config);
+    return fail("F0000", joined(complaints));
+  }
   log_.set_debug(read->settings.verbose > 0);
   street_.set_options(io::SocketOptions::from(read->settings));
-  hand_out(std::move(*read));
+  hand_out(std::move(*read), std::move(complaints));
   return {};
 }
 
@@ -62,18 +76,24 @@ void House::read_files_again() {
   notices_.clear();
   const config::Config& in_force = *generations_.back().config;
   auto next = config::refresh(in_force);
-  if (next) return hand_out(std::move(*next));
+  if (next) return configure_and_hand_out(std::move(*next));
   // Certificates count all the same: one broken file must not hold up another.
   log_.line(Level::error, "a changed file is broken, and what it said before stays in force: " +
                               next.error().text);
   config::Config same = in_force;
   same.warnings.clear();
-  hand_out(std::move(same));
+  configure_and_hand_out(std::move(same));
 }
 
-void House::hand_out(config::Config config) {
+void House::configure_and_hand_out(config::Config config) {
+  auto complaints = commons_.configure(config);
+  hand_out(std::move(config), std::move(complaints));
+}
+
+// `complaints`: what commons_.configure() has said of it.
+void House::hand_out(config::Config config, std::vector<std::string> complaints) {
   for (const std::string& warning : config.warnings) log_.line(Level::warning, warning);
-  for (std::string& complaint : commons_.configure(config)) {
+  for (std::string& complaint : complaints) {
     log_.line(Level::warning, complaint);
     notices_.push_back(std::move(complaint));
   }

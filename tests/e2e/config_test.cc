@@ -256,6 +256,26 @@ TEST_CASE("RELOAD takes no database without a host while the unix socket is clos
   pgweir.reload(settings());
 }
 
+TEST_CASE("a RELOAD that asks for TLS without a certificate that can be loaded changes nothing") {
+  if (is_pgbouncer()) return;
+  const auto settings = [] { return Settings::on(Postgres::shared()); };
+  Pgweir pgweir(settings());
+  pgweir.write(settings()
+                   .line("client_tls_sslmode = prefer")
+                   .line("client_tls_cert_file = /nowhere/cert.pem")
+                   .line("client_tls_key_file = /nowhere/key.pem")
+                   .database("annex = host=127.0.0.1 dbname=depot port=" +
+                             std::to_string(Postgres::shared().port())));
+  const Answer answer = Session(pgweir.console()).exec("RELOAD");
+  CHECK(answer.text().find("/nowhere/") != std::string::npos);
+  CHECK(answer.tag().empty());
+  CHECK(pgweir.log().find("RELOAD failed: ") != std::string::npos);
+  CHECK(Session(pgweir.console()).exec("RELOAD").tag().empty());  // As broken as it was.
+  pgweir.write(settings());
+  CHECK(Session(pgweir.console()).exec("RELOAD").tag() == "RELOAD");
+  CHECK(Session(pgweir.conninfo()).value("SELECT 1") == "1");
+}
+
 TEST_CASE("the last of equal keys wins, sections may come again, headers may be indented") {
   if (is_pgbouncer()) return;  // Debian's forgets the first part of a section that comes again.
   Settings settings = Settings::on(Postgres::shared());
