@@ -71,7 +71,9 @@ void take_variable(Loader& loader, std::string_view prefix, const std::string& n
                    const Environment::value_type& variable) {
   const auto& [whole, value] = variable;
   const Place place{whole, 0};
-  if (const Key* const key = find_key(name, kGlobal)) return loader.set(*key, value, place);
+  if (const Key* const key = find_key(name, kGlobal)) {
+    return loader.set_from_variable(*key, value, place);
+  }
   if (is_other(name, prefix) || is_service_link(name, value)) return;
   const bool ours = prefix == kOurs;
   std::string sentence = ours ? kUnknown : kUnknownAndIdle;

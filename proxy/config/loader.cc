@@ -25,6 +25,13 @@ bool is_main(const IniSection& section) {
 
 std::size_t row_of(const Key& key) { return static_cast<std::size_t>(&key - keys().data()); }
 
+// Who changes one of these and is not heard has another door than the file says.
+bool guards_doors(std::string_view key) {
+  constexpr auto kGuards = std::to_array<std::string_view>(
+      {"auth_hba_file", "auth_type", "client_tls_sslmode", "server_tls_sslmode"});
+  return std::find(kGuards.begin(), kGuards.end(), key) != kGuards.end();
+}
+
 std::string of_entry(const std::string& name, const std::string& sentence) {
   return sentence + " (in the line of " + quoted(name) + ")";
 }
@@ -94,6 +101,17 @@ void Loader::set(const Key& key, const Text& text, const Place& place) {
   config().shown[row_of(key)] = shown_text(key, text);
   config().sources[row_of(key)] = placed(place);
   if (key.stage == Stage::later) warn_unbuilt(place, key);
+}
+
+void Loader::set_from_variable(const Key& key, const Text& text, const Place& variable) {
+  const auto before = config().texts[row_of(key)];
+  const std::string said_at = config().sources[row_of(key)];
+  const bool said = said_at != kSourceDefault && said_at != kSourceWithoutFile;
+  set(key, text, variable);
+  const auto& now = config().texts[row_of(key)];
+  if (!said || before == now || !guards_doors(key.name)) return;
+  const bool shown = key.type == Type::choice;
+  warn(variable, (shown ? "its " + quoted(*now) + " wins over " : "it wins over ") + said_at);
 }
 
 void Loader::take_database(const IniEntry& entry) {

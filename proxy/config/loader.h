@@ -33,6 +33,8 @@ class Loader {
   void take(const Ini& ini, const std::string& name);
   // One setting; `place` is its source, too.
   void set(const Key& key, const Text& text, const Place& place);
+  // The same out of a variable, which may win over the file.
+  void set_from_variable(const Key& key, const Text& text, const Place& variable);
   // What read_database() said of it. The last of a name replaces the ones before it whole.
   void add(const std::string& name, Said<Database> database, const Remarks& remarks,
            const Place& place);

@@ -59,6 +59,20 @@ TEST_CASE("the environment wins over the file, and PGWEIR_ over PGBOUNCER_") {
   CHECK(config.warnings.empty());
 }
 
+TEST_CASE("a variable that opens or closes another door than the file says draws a warning") {
+  const std::string file =
+      "[pgweir]\nauth_type = plain\nserver_tls_sslmode = require\nauth_hba_file = a\n";
+  CHECK(loaded(file, {{"PGBOUNCER_AUTH_TYPE", "trust"}}).warnings ==
+        std::vector<std::string>{"PGBOUNCER_AUTH_TYPE: its \"trust\" wins over t.ini:2"});
+  CHECK(loaded(file, {{"PGWEIR_SERVER_TLS_SSLMODE", "disable"}}).warnings ==
+        std::vector<std::string>{"PGWEIR_SERVER_TLS_SSLMODE: its \"disable\" wins over t.ini:3"});
+  CHECK(loaded(file, {{"PGWEIR_AUTH_HBA_FILE", "secret"}}).warnings ==
+        std::vector<std::string>{"PGWEIR_AUTH_HBA_FILE: it wins over t.ini:4"});
+  CHECK(loaded(file, {{"PGWEIR_CLIENT_TLS_SSLMODE", "disable"}}).warnings.empty());
+  CHECK(
+      loaded(file, {{"PGWEIR_AUTH_TYPE", "plain"}, {"PGWEIR_LISTEN_PORT", "1"}}).warnings.empty());
+}
+
 TEST_CASE("a variable that will not do is named, as strictly as the file") {
   CHECK(complaint("[pgweir]\n", {{"PGWEIR_LISTEN_PORT", "x"}}) ==
         "PGWEIR_LISTEN_PORT: \"x\" is no number for listen_port: write a whole number without a "
