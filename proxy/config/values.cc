@@ -120,14 +120,24 @@ Said<Value> read_size(const Key& key, const Text& text) {
   if (!size || std::floor(*size) != *size) {
     return no(complaint(key, text, "no size", "write bytes, or a number with kB, MB or GB"));
   }
-  if (*size < 0 || *size > INT_MAX) {
-    return no(complaint(key, text, "out of range", "0 to 2147483647 bytes"));
+  const std::int64_t most = key.name == "max_packet_size" ? UINT32_MAX : INT_MAX;  // PgBouncer's.
+  if (*size < 0 || *size > static_cast<double>(most)) {
+    return no(complaint(key, text, "out of range", "0 to " + std::to_string(most) + " bytes"));
   }
   return static_cast<std::int64_t>(*size);
 }
 
+// PgBouncer reads numbers of [pgbouncer] by strtol's base 0, and those of a line as decimal ones.
+bool is_octal_or_decimal(const Key& key, std::string_view text) {
+  return (key.scopes & kGlobal) == 0 && text.size() > 1 && text[0] == '0' &&
+         std::isdigit(static_cast<unsigned char>(text[1])) != 0;
+}
+
 Said<Value> read_integer(const Key& key, const Text& text) {
   if (key.unit == Unit::bytes) return read_size(key, text);
+  if (is_octal_or_decimal(key, text.value)) {
+    return no(complaint(key, text, "octal or decimal", "write it without the 0 in front"));
+  }
   const bool counts_time = key.unit == Unit::seconds || key.unit == Unit::milliseconds;
   const double bare = key.unit == Unit::milliseconds ? 1e-3 : 1;
   const auto number = whole_number(text.value);

@@ -30,7 +30,7 @@ TEST_CASE("a count on a line is a whole number, or it is refused with its line")
     for (const Key& key : keys()) {
       if ((key.scopes & section.scope) == 0 || key.type != Type::integer) continue;
       CAPTURE(key.name);
-      for (const char* bad : {"abc", "10s", "0.5", "1x", "-1", "1e3", "99999999999"}) {
+      for (const char* bad : {"abc", "10s", "0.5", "1x", "-1", "1e3", "99999999999", "010"}) {
         CAPTURE(bad);
         const auto said = complaint_of(section, key.name, bad);
         CHECK(has(said, "t.ini:3: "));
@@ -39,6 +39,13 @@ TEST_CASE("a count on a line is a whole number, or it is refused with its line")
       CHECK(complaint_of(section, key.name, "0x10") == "accepted");
     }
   }
+}
+
+TEST_CASE("a port with a 0 in front is no octal number, as it would be in [pgweir]") {
+  CHECK(complaint("[pgweir]\n[databases]\nx = port=045771\n") ==
+        "t.ini:3: \"045771\" is octal or decimal for port: write it without the 0 in front (in the "
+        "line of \"x\")");
+  CHECK(setting_complaint("listen_port = 010") == "accepted");
 }
 
 TEST_CASE("a time on a line is seconds or carries a unit, or it is refused with its line") {

@@ -107,7 +107,9 @@ TEST_CASE("sizes are bytes or carry kB, MB, GB") {
   CHECK(number("max_packet_size", "1 mb") == 1048576);
   CHECK(complaint("max_packet_size", "4q").find("is no size") != std::string::npos);
   CHECK(complaint("max_packet_size", "0.3").find("is no size") != std::string::npos);
-  CHECK(complaint("max_packet_size", "2GB").find("out of range") != std::string::npos);
+  CHECK(number("max_packet_size", "4294967295") == 4294967295);
+  CHECK(complaint("max_packet_size", "4GB").find("0 to 4294967295 bytes") != std::string::npos);
+  CHECK(complaint("pkt_buf", "2GB").find("0 to 2147483647 bytes") != std::string::npos);
   CHECK(complaint("max_packet_size", "-1").find("out of range") != std::string::npos);
 }
 
