@@ -109,7 +109,8 @@ Said<void> take_key(Database& database, const Key& key, const Word& word, Remark
   if (!value) return tl::unexpected(value.error());
   if (auto checked = check_value(key, *value, text); !checked) return checked;
   if (!key.built()) {
-    if (key.stage == Stage::later) remarks.unbuilt.push_back(&key);
+    if (key.stage == Stage::later && !asks_for_nothing(key, *value))
+      remarks.unbuilt.push_back(&key);
   } else if (key.name == "datestyle") {
     add_startup_parameter(database, "DateStyle", word.value);
   } else if (key.name == "timezone") {
@@ -235,7 +236,9 @@ Said<User> read_user(const std::string& name, const Words& words, Remarks& remar
     if (!key) return tl::unexpected(key.error());
     const auto value = parse_value(**key, text_of(words[i]));
     if (!value) return tl::unexpected(value.error());
-    if ((*key)->stage == Stage::later) remarks.unbuilt.push_back(*key);
+    if ((*key)->stage == Stage::later && !asks_for_nothing(**key, *value)) {
+      remarks.unbuilt.push_back(*key);
+    }
     set_field<User, UserField>(user, kUserFields, (*key)->name, *value);
   }
   inherit_if_zero(user.max_user_connections);

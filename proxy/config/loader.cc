@@ -100,7 +100,9 @@ void Loader::set(const Key& key, const Text& text, const Place& place) {
   config().texts[row_of(key)] = text.value;
   config().shown[row_of(key)] = shown_text(key, text);
   config().sources[row_of(key)] = placed(place);
-  if (key.stage == Stage::later) warn_unbuilt(place, key);
+  if (key.stage != Stage::later) return;
+  const auto value = parse_value(key, text);
+  if (value && !asks_for_nothing(key, *value)) warn_unbuilt(place, key);
 }
 
 void Loader::set_from_variable(const Key& key, const Text& text, const Place& variable) {

@@ -235,6 +235,18 @@ std::string unknown_setting(std::string_view name, Scopes scope) {
   return out;
 }
 
+bool asks_for_nothing(const Key& key, const Value& value) {
+  if (key.fallback != nullptr && parse_value(key, key.fallback) == value) return true;
+  if (const auto* const number = std::get_if<std::int64_t>(&value)) {
+    constexpr std::string_view kZeroIsShort = "dns_max_ttl dns_nxdomain_ttl suspend_timeout";
+    const auto is_key = [&](std::string_view word) { return word == key.name; };
+    return *number == 0 && !any_word(kZeroIsShort, is_key);
+  }
+  if (const auto* const yes = std::get_if<bool>(&value)) return !*yes;
+  const auto* const text = std::get_if<std::string>(&value);
+  return text != nullptr && text->empty();
+}
+
 std::string shown_text(const Key& key, const Text& text) {
   if (key.unit == Unit::secret) return text.value.empty() ? "" : "********";
   if (key.type == Type::text || key.type == Type::list) return std::string(text.written);

@@ -32,6 +32,10 @@ struct Text {
 // The sentence names the key and may quote the text, so never call this for a password.
 Said<Value> parse_value(const Key& key, const Text& text);
 
+// Whether a key that is not built has its way with this value all the same: it is the default, or
+// switches off what is not there.
+bool asks_for_nothing(const Key& key, const Value& value);
+
 // What SHOW CONFIG has for it, once parse_value() has taken it.
 std::string shown_text(const Key& key, const Text& text);
 

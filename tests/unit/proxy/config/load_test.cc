@@ -158,6 +158,16 @@ TEST_CASE("keys that are not built yet are accepted with one warning each") {
   CHECK(once.texts[static_cast<std::size_t>(at)]->size() == query.size() - 1);  // The last space.
 }
 
+TEST_CASE("a key that is not built draws no warning where it asks for nothing") {
+  const std::string text =
+      "[pgweir]\nquery_timeout = 0\nsyslog = 0\nmax_prepared_statements = 0\nsyslog_ident = "
+      "pgbouncer\ndns_max_ttl = 15s\ntcp_defer_accept = 1\nlogin_notify_message =\n"
+      "[databases]\na = reserve_pool_size=0\n[users]\nanna = query_timeout=0\n";
+  CHECK(loaded(text).warnings.empty());
+  CHECK(with_setting("dns_max_ttl = 0").warnings.size() == 1);
+  CHECK(with_setting("syslog = 1").warnings.size() == 1);
+}
+
 TEST_CASE("what is unknown or bad stops the load with file and line") {
   CHECK(complaint("[pgweir]\n\nlisten_prot = 1\n") ==
         "t.ini:3: unknown setting \"listen_prot\"; did you mean listen_port?");
