@@ -5,7 +5,10 @@
 // `lines`.
 #include "proxy/config/ini.h"
 
+#include <fcntl.h>
 #include <ini.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
@@ -261,9 +264,17 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max, co
   const auto refuse = [&](const char* what) {
     return fail_at(at, "cannot read " + called + ": " + what);
   };
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) return refuse(std::strerror(errno));
   const auto close = [](std::FILE* file) { std::fclose(file); };
-  const std::unique_ptr<std::FILE, decltype(close)> file(std::fopen(path.c_str(), "re"), close);
-  if (!file) return refuse(std::strerror(errno));
+  const std::unique_ptr<std::FILE, decltype(close)> file(::fdopen(fd, "r"), close);
+  if (!file) {
+    ::close(fd);
+    return refuse("it cannot be opened");
+  }
+  struct stat found {};
+  if (::fstat(fd, &found) != 0) return refuse(std::strerror(errno));
+  if (!S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode)) return refuse("it is no regular file");
   std::string text;
   char block[16384];
   errno = 0;

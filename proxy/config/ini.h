@@ -46,7 +46,8 @@ struct Ini {
 Ini read_ini(const std::string& path, const Environment& environment);
 Ini parse_ini(const std::string& name, std::string_view text, const Environment& environment);
 
-// The whole file, or a fault that says what the system said. `at` is where it was asked for;
+// The whole of a regular file, or a fault that says what the system said: a pipe or a device could
+// keep a reload, and with it every client, waiting for ever. `at` is where it was asked for;
 // `called` what the fault calls it.
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max, const Place& at,
                               const std::string& called);

@@ -3,6 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <vector>
+
+#include "tests/unit/proxy/config/scratch_directory.h"
 
 using namespace weir::proxy::config;
 
@@ -137,6 +140,16 @@ TEST_CASE("what stands behind a broken header belongs nowhere, and is not compla
   REQUIRE(ini.entries.size() == 2);
   CHECK(ini.entries[1].name == "c");
   CHECK(complaint("[t\nb = 2\n") == "t.ini:1: the ] of a section is missing");
+}
+
+TEST_CASE("a pipe or a device is refused, and not waited for") {
+  const ScratchDirectory dir;
+  const std::string pipe = dir.path() + "/pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  for (const std::string& path : {pipe, std::string("/dev/null")}) {
+    CHECK(read_ini(path, {}).complaints.first ==
+          std::vector{path + ": cannot read \"" + path + "\": it is no regular file"});
+  }
 }
 
 TEST_CASE("an unreadable file says why") {
