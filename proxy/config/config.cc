@@ -36,6 +36,12 @@ std::string_view Config::source(std::string_view key) const {
   return sources[static_cast<std::size_t>(row - keys().data())];
 }
 
+std::string Config::written(std::string_view key) const {
+  const Key* const row = find_key(key, kGlobal);
+  if (row == nullptr || shown.empty()) return {};
+  return shown[static_cast<std::size_t>(row - keys().data())].value_or("");
+}
+
 std::string Config::said_at(std::string_view key) const {
   const std::string_view at = source(key);
   if (at == kSourceDefault || at == kSourceWithoutFile) return {};

@@ -110,6 +110,8 @@ struct Config {
   bool speaks_proxy_protocol(const Ip& from) const;
   // Of one key of [pgweir].
   std::string_view source(std::string_view key) const;
+  // A text of [pgweir] as it stands in the file, before variables were put in.
+  std::string written(std::string_view key) const;
   // `file:line: `, to stand before a complaint about a key of [pgweir]; empty if the operator has
   // not set it.
   std::string said_at(std::string_view key) const;

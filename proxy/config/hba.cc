@@ -329,8 +329,10 @@ Result<Hba> parse_hba(const std::string& name, std::string_view text, Interfaces
   return hba;
 }
 
-Result<Hba> read_hba(const std::string& path, const Place& said_at, Interfaces interfaces) {
-  const auto text = read_file(path, kAuthBytesMax, said_at);
+Result<Hba> read_hba(const std::string& path, const Place& said_at, Interfaces interfaces,
+                     const std::string& written) {
+  const auto text =
+      read_file(path, kAuthBytesMax, said_at, quoted(written.empty() ? path : written));
   if (!text) return tl::unexpected(text.error());
   return parse_hba(path, *text, std::move(interfaces));
 }

@@ -76,7 +76,9 @@ struct Hba {
 // A fault's text has a line for each mistake: see Complaints. `name` stands for the file, and
 // relative paths in it start at its directory.
 Result<Hba> parse_hba(const std::string& name, std::string_view text, Interfaces interfaces);
-// The file of this path; one that cannot be read is complained of at `said_at`.
-Result<Hba> read_hba(const std::string& path, const Place& said_at, Interfaces interfaces);
+// The file of this path; one that cannot be read is complained of at `said_at`, and called as it
+// was `written` there if that is not empty.
+Result<Hba> read_hba(const std::string& path, const Place& said_at, Interfaces interfaces,
+                     const std::string& written = {});
 
 }  // namespace weir::proxy::config

@@ -102,8 +102,10 @@ Result<IdentMaps> parse_ident(const std::string& name, std::string_view text) {
   return maps;
 }
 
-Result<IdentMaps> read_ident(const std::string& path, const Place& said_at) {
-  const auto text = read_file(path, kAuthBytesMax, said_at);
+Result<IdentMaps> read_ident(const std::string& path, const Place& said_at,
+                             const std::string& written) {
+  const auto text =
+      read_file(path, kAuthBytesMax, said_at, quoted(written.empty() ? path : written));
   if (!text) return tl::unexpected(text.error());
   return parse_ident(path, *text);
 }

@@ -39,7 +39,9 @@ struct IdentMaps {
 
 // A fault's text has a line for each mistake: see Complaints.
 Result<IdentMaps> parse_ident(const std::string& name, std::string_view text);
-// The file of this path; one that cannot be read is complained of at `said_at`.
-Result<IdentMaps> read_ident(const std::string& path, const Place& said_at);
+// The file of this path; one that cannot be read is complained of at `said_at`, and called as it
+// was `written` there if that is not empty.
+Result<IdentMaps> read_ident(const std::string& path, const Place& said_at,
+                             const std::string& written = {});
 
 }  // namespace weir::proxy::config

@@ -98,9 +98,9 @@ class Source {
  public:
   explicit Source(const Environment& environment) : environment_(environment) {}
 
-  // `at`: who asked for it.
-  void take_file(const std::string& path, int depth, const Place& at) {
-    auto text = read_file(path, kIniBytesMax, at);
+  // `at`: who asked for it; `called`: what sentences say to it until it has been read.
+  void take_file(const std::string& path, int depth, const Place& at, const std::string& called) {
+    auto text = read_file(path, kIniBytesMax, at, called);
     if (!text) return complaints.add(text.error().text);
     take_text(path, std::move(*text), depth);
   }
@@ -163,7 +163,7 @@ void Source::take_include(const Line& line, int depth) {
   for (const std::string& file : included.files) {
     if (full_) return;
     if (files_.size() == kIniLinesMax) return stop(line.place(), "too many files");
-    take_file(file, depth + 1, line.place());
+    take_file(file, depth + 1, line.place(), has_variable(path) ? written : quoted(file));
   }
 }
 
@@ -292,7 +292,7 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max, co
 
 Ini read_ini(const std::string& path, const Environment& environment) {
   Source source(environment);
-  source.take_file(path, 0, {path, 0});
+  source.take_file(path, 0, {path, 0}, quoted(path));
   return Feed(source).run();
 }
 

@@ -33,7 +33,7 @@ void read_secrets(Config& config, Complaints& complaints) {
   const std::string& path = config.settings.auth_file;
   if (path.empty()) return;
   const Place place = place_of(config, "auth_file");
-  auto secrets = read_userlist(path, place);
+  auto secrets = read_userlist(path, place, config.written("auth_file"));
   if (!secrets) return complaints.add(secrets.error().text);
   if (const std::string warning = too_open(path); !warning.empty()) {
     config.warnings.push_back(placed(place, warning));
@@ -44,7 +44,8 @@ void read_secrets(Config& config, Complaints& complaints) {
 void read_ident_maps(Config& config, Complaints& complaints) {
   const std::string& path = config.settings.auth_ident_file;
   if (path.empty()) return;
-  auto maps = read_ident(path, place_of(config, "auth_ident_file"));
+  auto maps =
+      read_ident(path, place_of(config, "auth_ident_file"), config.written("auth_ident_file"));
   if (!maps) return complaints.add(maps.error().text);
   config.ident_maps = std::move(*maps);
 }
@@ -63,7 +64,8 @@ void read_rules(Config& config, Complaints& complaints) {
   auto interfaces = local_interfaces();
   if (!interfaces)
     return complaints.add(placed(place_of(config, "auth_hba_file"), interfaces.error()));
-  auto hba = read_hba(path, place_of(config, "auth_hba_file"), std::move(*interfaces));
+  auto hba = read_hba(path, place_of(config, "auth_hba_file"), std::move(*interfaces),
+                      config.written("auth_hba_file"));
   if (!hba) return complaints.add(hba.error().text);
   config.hba = std::move(*hba);
   check_maps(config, complaints);

@@ -27,10 +27,12 @@ Result<Secrets> parse_secret_file(const std::string& name, const std::string& us
 // A sentence with the cure if everybody may read or change the file, or one in this directory;
 // empty: all is well.
 std::string too_open(const std::string& path);
-// The file of this path. One that cannot be read is complained of at `said_at`, what is wrong in it
-// at its own lines. Of a directory each regular file is read, by a symlink, too, but not one whose
-// name begins with a dot: it is a userlist if its first byte that counts is ", ; or #, and else
-// holds a secret of the user that it is named as. No user may stand in two of them.
-Result<Secrets> read_userlist(const std::string& path, const Place& said_at);
+// The file of this path, which was `written` so if it is not empty. One that cannot be read is
+// complained of at `said_at`, what is wrong in it at its own lines. Of a directory each regular
+// file is read, by a symlink, too, but not one whose name begins with a dot: it is a userlist if
+// its first byte that counts is ", ; or #, and else holds a secret of the user that it is named as.
+// No user may stand in two of them.
+Result<Secrets> read_userlist(const std::string& path, const Place& said_at,
+                              const std::string& written = {});
 
 }  // namespace weir::proxy::config

@@ -72,6 +72,20 @@ TEST_CASE("a variable that is not set stops the load, named with its place") {
   CHECK(has(complaint("[pgweir]\n[users]\nu = pool_size=${NONE}\n", kSome), said));
 }
 
+TEST_CASE("a file that cannot be read is called what is written, not what a variable has put in") {
+  const Environment environment{{"X", "/nowhere/hunter2"}};
+  for (const char* text : {"[pgweir]\nauth_file = ${X}\n", "[pgweir]\nauth_ident_file = ${X}\n",
+                           "[pgweir]\nauth_hba_file = ${X}\nauth_type = hba\n",
+                           "[pgweir]\n%include ${X}\n", "[pgweir]\n%include ${X}/*/x\n"}) {
+    CAPTURE(text);
+    const auto config = load_text("t.ini", text, environment);
+    const std::string said = config ? config->warnings.at(0) : config.error().text;
+    CHECK(has(said, "t.ini:2: "));
+    CHECK(has(said, "\"${X}"));
+    CHECK_FALSE(has(said, "hunter2"));
+  }
+}
+
 TEST_CASE("no sentence shows what a variable has put in") {
   for (const char* key :
        {"listen_port", "pool_mode", "query_wait_timeout", "max_packet_size", "log_stats",
