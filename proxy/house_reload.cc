@@ -126,8 +126,7 @@ void House::watch_files(const config::Config& config) {
   if (!watch_) return;
   const auto& settings = config.settings;
   watch_->watch(settings.watch_files ? config::named_files(config) : std::vector<std::string>{});
-  settings_watch_->watch(settings.reload_on_change ? std::vector{source_.file}
-                                                   : std::vector<std::string>{});
+  settings_watch_->watch(settings.reload_on_change ? config.files : std::vector<std::string>{});
 }
 
 void House::on_files_changed() {
@@ -138,7 +137,8 @@ void House::on_files_changed() {
 }
 
 void House::on_settings_changed() {
-  log_.line(Level::info, source_.file + " has changed, reloading the configuration");
+  log_.line(Level::info,
+            source_.file + " or what it includes has changed, reloading the configuration");
   reload(0, 0);
 }
 

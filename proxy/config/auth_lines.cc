@@ -89,7 +89,8 @@ std::string beside(const std::string& file, const std::string& path) {
 
 class Reader {
  public:
-  explicit Reader(Complaints& complaints) : complaints_(complaints) {}
+  Reader(Complaints& complaints, std::vector<std::string>* files)
+      : complaints_(complaints), named_(files) {}
 
   void take(const std::string& name, std::string_view text, int depth) {
     each_line(text, [&](int number, const std::string& line) {
@@ -157,11 +158,16 @@ class Reader {
       return;
     }
     const std::string path = beside(line.place.file, line.fields[1][0].text);
+    record(path);
     if (word == "include_dir") {
       take_directory(path, line.place, depth);
     } else if (word == "include" || exists(path)) {
       take_file(path, line.place, depth);
     }
+  }
+
+  void record(const std::string& path) {
+    if (named_ != nullptr) named_->push_back(path);
   }
 
   static bool exists(const std::string& path) {
@@ -198,6 +204,7 @@ class Reader {
     if (full_) return false;
     full_ = depth >= kAuthDepthMax;
     if (full_) return refuse(at, "files include each other more than 10 deep");
+    record(path);
     auto whole = read_file(path, kAuthBytesMax, at);
     if (!whole) return refuse(at, unplaced(whole.error().text, at));
     bytes_ += whole->size();
@@ -212,6 +219,7 @@ class Reader {
   }
 
   Complaints& complaints_;
+  std::vector<std::string>* const named_;
   std::vector<AuthLine> lines_;
   std::size_t bytes_ = 0;
   std::size_t files_ = 0;
@@ -221,8 +229,8 @@ class Reader {
 }  // namespace
 
 std::vector<AuthLine> auth_lines(const std::string& name, std::string_view text,
-                                 Complaints& complaints) {
-  Reader reader(complaints);
+                                 Complaints& complaints, std::vector<std::string>* files) {
+  Reader reader(complaints, files);
   reader.take(name, text, 0);
   return reader.finish();
 }

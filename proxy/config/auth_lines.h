@@ -34,8 +34,9 @@ struct AuthLine {
 };
 
 // The lines that hold fields. A mistake goes to `complaints` and its line is left out. `name`
-// stands for the file in sentences, and what it includes is looked for beside it.
+// stands for the file in sentences, and what it includes is looked for beside it. `files` gets the
+// paths of all that, directories and what is not there among them.
 std::vector<AuthLine> auth_lines(const std::string& name, std::string_view text,
-                                 Complaints& complaints);
+                                 Complaints& complaints, std::vector<std::string>* files = nullptr);
 
 }  // namespace weir::proxy::config

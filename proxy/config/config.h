@@ -97,6 +97,7 @@ struct Config {
   IdentMaps ident_maps;          // auth_ident_file.
   std::vector<Network> proxies;  // proxy_protocol_from.
   std::vector<std::string> warnings;  // Sentences `file:line: …` for the log.
+  std::vector<std::string> files;     // The settings' own, and directories of %include's patterns.
   // The text in force for each row of keys(), in its order.
   std::vector<std::optional<std::string>> texts;
   // The same for SHOW CONFIG: unset is NULL, times and sizes are bare numbers, and no secret is in

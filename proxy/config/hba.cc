@@ -317,7 +317,7 @@ const HbaRule* Hba::match(const HbaRequest& request) const {
 Result<Hba> parse_hba(const std::string& name, std::string_view text, Interfaces interfaces) {
   Complaints complaints;
   Hba hba{{}, std::move(interfaces)};
-  for (const AuthLine& line : auth_lines(name, text, complaints)) {
+  for (const AuthLine& line : auth_lines(name, text, complaints, &hba.files)) {
     auto rule = RuleReader(line).read();
     if (rule) {
       hba.rules.push_back(std::move(*rule));
@@ -332,7 +332,7 @@ Result<Hba> parse_hba(const std::string& name, std::string_view text, Interfaces
 Result<Hba> read_hba(const std::string& path, const Place& said_at, Interfaces interfaces,
                      const std::string& written) {
   const auto text =
-      read_file(path, kAuthBytesMax, said_at, quoted(written.empty() ? path : written));
+      read_file(path, kAuthBytesMax, said_at, config::quoted(written.empty() ? path : written));
   if (!text) return tl::unexpected(text.error());
   return parse_hba(path, *text, std::move(interfaces));
 }

@@ -66,7 +66,8 @@ struct HbaRequest {
 
 struct Hba {
   std::vector<HbaRule> rules;
-  Interfaces interfaces;  // What samehost and samenet mean.
+  Interfaces interfaces;                // What samehost and samenet mean.
+  std::vector<std::string> files = {};  // Paths of what the file includes: see auth_lines().
 
   // The first rule that matches; nullptr: nobody lets this one in.
   const HbaRule* match(const HbaRequest& request) const;

@@ -90,7 +90,7 @@ bool IdentMaps::has(std::string_view map) const {
 Result<IdentMaps> parse_ident(const std::string& name, std::string_view text) {
   Complaints complaints;
   IdentMaps maps;
-  for (const AuthLine& line : auth_lines(name, text, complaints)) {
+  for (const AuthLine& line : auth_lines(name, text, complaints, &maps.files)) {
     auto rule = read_rule(line);
     if (rule) {
       maps.rules.push_back(std::move(*rule));
@@ -105,7 +105,7 @@ Result<IdentMaps> parse_ident(const std::string& name, std::string_view text) {
 Result<IdentMaps> read_ident(const std::string& path, const Place& said_at,
                              const std::string& written) {
   const auto text =
-      read_file(path, kAuthBytesMax, said_at, quoted(written.empty() ? path : written));
+      read_file(path, kAuthBytesMax, said_at, config::quoted(written.empty() ? path : written));
   if (!text) return tl::unexpected(text.error());
   return parse_ident(path, *text);
 }

@@ -28,6 +28,7 @@ struct IdentRule {
 
 struct IdentMaps {
   std::vector<IdentRule> rules;
+  std::vector<std::string> files = {};  // Paths of what the file includes: see auth_lines().
 
   // Whether a rule of this map lets `system_user` be `database_user`. An empty `map` is none: the
   // names must be equal. A map that does not exist lets nobody in.

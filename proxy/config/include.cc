@@ -44,7 +44,9 @@ Included included_files(const std::string& path, const std::string& including_fi
   const std::string beside = path.starts_with('/') ? path : directory_of(including_file) + path;
   if (is_pattern(path)) return matching(beside);
   // Whoever reads it will say why not.
-  return {{exists(beside) ? beside : path}};
+  Included included;
+  included.files.push_back(exists(beside) ? beside : path);
+  return included;
 }
 
 }  // namespace weir::proxy::config

@@ -100,6 +100,7 @@ class Source {
 
   // `at`: who asked for it; `called`: what sentences say to it until it has been read.
   void take_file(const std::string& path, int depth, const Place& at, const std::string& called) {
+    named.push_back(path);
     auto text = read_file(path, kIniBytesMax, at, called);
     if (!text) return complaints.add(text.error().text);
     take_text(path, std::move(*text), depth);
@@ -109,6 +110,7 @@ class Source {
   std::vector<Line> lines;
   Complaints complaints;
   std::vector<std::string> warnings;
+  std::vector<std::string> named;
 
  private:
   void take_line(const Line& line, int depth);
@@ -160,6 +162,7 @@ void Source::take_include(const Line& line, int depth) {
   if (included.missing) {
     warnings.push_back(placed(line.place(), "there is no directory for " + written));
   }
+  if (!included.directory.empty()) named.push_back(included.directory);
   for (const std::string& file : included.files) {
     if (full_) return;
     if (files_.size() == kIniLinesMax) return stop(line.place(), "too many files");
@@ -189,6 +192,7 @@ class Feed {
   Ini run() {
     ini_.complaints = source_.complaints;
     ini_.warnings = source_.warnings;
+    ini_.files = source_.named;
     ini_parse_stream(&Feed::read, this, &Feed::take, this);
     return std::move(ini_);
   }

@@ -39,6 +39,7 @@ struct Ini {
   std::vector<IniEntry> entries;
   Complaints complaints;
   std::vector<std::string> warnings;  // Likewise.
+  std::vector<std::string> files;     // Paths of all that was read, and of patterns' directories.
 };
 
 // `%include path` takes in another file where it stands, or all that the pattern names: see

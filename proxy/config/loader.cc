@@ -59,6 +59,7 @@ void Loader::take(const Ini& ini, const std::string& name) {
   for (const std::string& sentence : ini.complaints.first) loaded_.complaints.add(sentence);
   loaded_.complaints.more += ini.complaints.more;
   config().warnings = ini.warnings;
+  config().files = ini.files;
   bool main = !ini.complaints.empty();  // Then its line may be the broken one.
   for (const IniSection& section : ini.sections) main |= check_section(section);
   if (!main) complain({name, 0}, "the section [pgweir] (or [pgbouncer]) is missing");

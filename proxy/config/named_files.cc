@@ -92,6 +92,8 @@ Result<Config> refresh(const Config& in_force) {
 std::vector<std::string> named_files(const Config& config) {
   std::set<std::string> all{config.settings.auth_file, config.settings.auth_hba_file,
                             config.settings.auth_ident_file};
+  all.insert(config.hba.files.begin(), config.hba.files.end());
+  all.insert(config.ident_maps.files.begin(), config.ident_maps.files.end());
   const auto add_tls = [&all](const TlsSettings& tls) {
     if (tls.mode == SslMode::disable) return;
     all.insert({tls.cert_file, tls.key_file});

@@ -18,7 +18,7 @@ void read_named_files(Config& config, Complaints& complaints);
 // there are. The warnings are about those files alone.
 Result<Config> refresh(const Config& in_force);
 
-// The files of refresh(), and those of certificates, keys and authorities.
+// The files of refresh() with what they include, and those of certificates, keys and authorities.
 std::vector<std::string> named_files(const Config& config);
 
 }  // namespace weir::proxy::config

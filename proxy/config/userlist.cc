@@ -217,7 +217,7 @@ std::string too_open(const std::string& path) {
 Result<Secrets> read_userlist(const std::string& path, const Place& said_at,
                               const std::string& written) {
   if (is_directory(path)) return read_directory(path, said_at);
-  const std::string called = quoted(written.empty() ? path : written);
+  const std::string called = config::quoted(written.empty() ? path : written);
   const auto text = read_file(path, kUserlistBytesMax, said_at, called);
   if (!text) return tl::unexpected(text.error());
   return parse_userlist(path, *text);

@@ -119,6 +119,16 @@ TEST_CASE("the path of an %include may hold variables") {
             ":2: the environment has no variable STAGE; ${STAGE:-text} would do without it");
 }
 
+TEST_CASE("what was read is known, and where a pattern looks") {
+  const ScratchDirectory dir;
+  dir.write("main.ini", "[s]\n%include conf.d/*.ini\n%include one.ini\n");
+  dir.write("conf.d/10.ini", "a = 1\n");
+  dir.write("one.ini", "b = 1\n");
+  CHECK(read_ini(dir.file("main.ini"), {}).files ==
+        std::vector{dir.file("main.ini"), dir.file("conf.d/"), dir.file("conf.d/10.ini"),
+                    dir.file("one.ini")});
+}
+
 TEST_CASE("a fault in an included file names that file, and a missing one the line that asked") {
   const ScratchFile part("[t]\noops\n");
   CHECK(names(parse_ini("t.ini", "[s]\n%include " + part.path() + "\n", {})) ==

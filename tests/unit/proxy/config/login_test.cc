@@ -2,11 +2,14 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <set>
 #include <string>
 
 #include "proxy/config/check.h"
 #include "proxy/config/load.h"
+#include "proxy/config/named_files.h"
 #include "tests/unit/proxy/config/loading.h"
+#include "tests/unit/proxy/config/scratch_directory.h"
 #include "tests/unit/proxy/config/scratch_file.h"
 
 using namespace weir::proxy::config;
@@ -112,6 +115,21 @@ TEST_CASE("a password_file that is open to everybody draws a warning") {
   std::filesystem::permissions(file.path(), std::filesystem::perms{0602});
   CHECK(with_database(line).warnings ==
         std::vector{said + "changed by everybody: chmod 600 is what it needs"});
+}
+
+TEST_CASE("the files to watch are those that HBA and ident files include, too") {
+  const ScratchDirectory dir;
+  const std::string hba = dir.write("hba", "include_dir more\nlocal @bases all peer map=m\n");
+  dir.write("more/a.conf", "include_if_exists later\n");
+  dir.write("bases", "shop\n");
+  const std::string ident = dir.write("ident", "include maps\n");
+  dir.write("maps", "m a b\n");
+  const auto files = named_files(
+      with_setting("auth_type = hba\nauth_hba_file = " + hba + "\nauth_ident_file = " + ident));
+  CHECK(std::set<std::string>(files.begin(), files.end()) ==
+        std::set<std::string>{hba, ident, dir.path() + "/more", dir.path() + "/more/a.conf",
+                              dir.path() + "/more/later", dir.path() + "/bases",
+                              dir.path() + "/maps"});
 }
 
 TEST_CASE("a password has one source, and a second one beside it") {
