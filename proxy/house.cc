@@ -73,7 +73,7 @@ Result<void> House::open() {
       street_[0], [this] { on_files_changed(); },
       [this](const std::string& trouble) { log_.line(Level::warning, trouble); });
   settings_watch_ = std::make_unique<io::FileWatch>(street_[0], [this] { on_settings_changed(); });
-  watch_files(config);
+  if (watch_files(config)) look_again();
   for (const std::string& warning : config.warnings) log_.line(Level::warning, warning);
   say_start();
   return {};

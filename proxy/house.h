@@ -39,7 +39,8 @@ class House final : private Office {
   // A configuration that some worker may still read.
   struct Generation {
     std::unique_ptr<const config::Config> config;
-    std::size_t applied = 0;  // By how many workers.
+    std::size_t applied = 0;     // By how many workers.
+    const char* news = nullptr;  // For the log, once all have.
   };
   // A console that waits for the outcome of a reload; client 0: a signal, nobody waits.
   struct Asker {
@@ -56,9 +57,10 @@ class House final : private Office {
   Result<config::Config> read_again();
   Result<void> start_reload();
   void read_files_again();
-  void configure_and_hand_out(config::Config config);
-  void hand_out(config::Config config, std::vector<std::string> complaints);
-  void watch_files(const config::Config& config);
+  void configure_and_hand_out(config::Config config, const char* news);
+  void hand_out(config::Config config, std::vector<std::string> complaints, const char* news);
+  bool watch_files(const config::Config& config);
+  void look_again();
   void on_files_changed();
   void on_settings_changed();
   void tell(const std::string& complaint);
@@ -84,6 +86,7 @@ class House final : private Office {
   std::unique_ptr<io::Listener> listener_;
   std::unique_ptr<io::Signals> signals_;
   std::unique_ptr<io::FileWatch> watch_;           // Of what the settings name.
+  std::vector<std::string> watched_;               // By it.
   std::unique_ptr<io::FileWatch> settings_watch_;  // Of their own file.
   Instant full_said_at_ = -kNever / 2;
   std::atomic<int> stops_asked_ = 0;  // By signals and consoles: a signal after another is final.

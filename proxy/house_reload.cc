@@ -33,11 +33,12 @@ void House::reload_for_waiting() {
     return;
   }
   told_ = std::exchange(waiting_, {});
-  files_changed_ = false;
   const auto started = start_reload();
+  const bool unread = std::exchange(files_changed_, false);
   if (started) return;
   log_.line(Level::error, "RELOAD failed: " + started.error().text);
   tell(started.error().text);
+  if (unread) read_files_again();
 }
 
 // The settings as they are now, but for what takes a restart.
@@ -65,9 +66,10 @@ Result<void> House::start_reload() {
     commons_.configure(*generations_.back().config);
     return fail("F0000", joined(complaints));
   }
+  for (const std::string& warning : read->warnings) log_.line(Level::warning, warning);
   log_.set_debug(read->settings.verbose > 0);
   street_.set_options(io::SocketOptions::from(read->settings));
-  hand_out(std::move(*read), std::move(complaints));
+  hand_out(std::move(*read), std::move(complaints), "the configuration has been reloaded");
   return {};
 }
 
@@ -76,28 +78,34 @@ void House::read_files_again() {
   notices_.clear();
   const config::Config& in_force = *generations_.back().config;
   auto next = config::refresh(in_force);
-  if (next) return configure_and_hand_out(std::move(*next));
+  if (next) {
+    return configure_and_hand_out(std::move(*next),
+                                  "secrets, rules and certificates have been read again");
+  }
   // Certificates count all the same: one broken file must not hold up another.
   log_.line(Level::error, "a changed file is broken, and what it said before stays in force: " +
                               next.error().text);
-  config::Config same = in_force;
-  same.warnings.clear();
-  configure_and_hand_out(std::move(same));
+  configure_and_hand_out(in_force, "certificates have been read again");
 }
 
-void House::configure_and_hand_out(config::Config config) {
+void House::configure_and_hand_out(config::Config config, const char* news) {
+  const auto& said = generations_.back().config->warnings;
+  for (const std::string& warning : config.warnings) {
+    if (std::find(said.begin(), said.end(), warning) == said.end()) {
+      log_.line(Level::warning, warning);
+    }
+  }
   auto complaints = commons_.configure(config);
-  hand_out(std::move(config), std::move(complaints));
+  hand_out(std::move(config), std::move(complaints), news);
 }
 
 // `complaints`: what commons_.configure() has said of it.
-void House::hand_out(config::Config config, std::vector<std::string> complaints) {
-  for (const std::string& warning : config.warnings) log_.line(Level::warning, warning);
+void House::hand_out(config::Config config, std::vector<std::string> complaints, const char* news) {
   for (std::string& complaint : complaints) {
     log_.line(Level::warning, complaint);
     notices_.push_back(std::move(complaint));
   }
-  generations_.push_back({std::make_unique<const config::Config>(std::move(config)), 0});
+  generations_.push_back({std::make_unique<const config::Config>(std::move(config)), 0, news});
   const config::Config* const next = generations_.back().config.get();
   for (std::size_t i = 0; i < workers_count_; ++i) street_.post(i, {Reload{next}});
 }
@@ -111,10 +119,10 @@ void House::tell(const std::string& complaint) {
 
 void House::reload_applied(std::size_t worker, const config::Config* config) {
   const std::lock_guard lock(mutex_);
-  if (worker == 0) watch_files(*config);
+  if (worker == 0 && watch_files(*config)) files_changed_ = true;
   Generation& newest = generations_.back();
   if (newest.config.get() != config || ++newest.applied < workers_count_) return;
-  log_.line(Level::info, "the configuration has been reloaded");
+  log_.line(Level::info, newest.news);
   generations_.erase(generations_.begin(), generations_.end() - 1);  // Nobody reads the older.
   tell({});
   reload_for_waiting();
@@ -122,11 +130,32 @@ void House::reload_applied(std::size_t worker, const config::Config* config) {
 
 // --- Files. All on worker 0's thread.
 
-void House::watch_files(const config::Config& config) {
-  if (!watch_) return;
+// Whether there is one that was not watched when it was read: what has happened to it between the
+// two nobody has told.
+bool House::watch_files(const config::Config& config) {
+  if (!watch_) return false;
   const auto& settings = config.settings;
-  watch_->watch(settings.watch_files ? config::named_files(config) : std::vector<std::string>{});
+  auto files = settings.watch_files ? config::named_files(config) : std::vector<std::string>{};
+  const bool more = !std::includes(watched_.begin(), watched_.end(), files.begin(), files.end());
+  watch_->watch(files);
+  watched_ = std::move(files);
   settings_watch_->watch(settings.reload_on_change ? config.files : std::vector<std::string>{});
+  return more;
+}
+
+// At the start, when no worker runs: a certificate needs nobody to be told of it.
+void House::look_again() {
+  const config::Config& config = *generations_.back().config;
+  for (std::string& complaint : commons_.configure(config)) {
+    const auto& said = tls_complaints_;
+    if (std::find(said.begin(), said.end(), complaint) == said.end()) {
+      log_.line(Level::warning, complaint);
+    }
+  }
+  const auto now = config::refresh(config);
+  const bool same = now && now->secrets == config.secrets && now->hba == config.hba &&
+                    now->ident_maps == config.ident_maps && now->databases == config.databases;
+  if (!same) on_files_changed();
 }
 
 void House::on_files_changed() {
