@@ -300,6 +300,27 @@ TEST_CASE("the sample file loads, and shows each built key once with its default
   }
 }
 
+TEST_CASE("the sample file has each built key of a line above its section, with unit and default") {
+  const std::string text = read_all(kTree + "/etc/pgweir.ini");
+  std::size_t start = 0;
+  for (const auto& [scope, section] : {std::pair{kDatabase, "databases"}, {kUser, "users"}}) {
+    const std::size_t end = text.find("\n[" + std::string(section) + "]\n");
+    REQUIRE(end != std::string::npos);
+    const std::string above = text.substr(start, end + 1 - start);
+    start = end;
+    for (const Key& key : keys()) {
+      if ((key.scopes & scope) == 0) continue;
+      const std::string name = "\n#   " + std::string(key.name) + ": ";
+      const std::string fallback = key.fallback == nullptr ? "unset" : key.fallback;
+      CAPTURE(name);
+      const bool there = above.find(name + type_word(key) + ", " + fallback + ". " +
+                                    std::string(key.says) + "\n") != std::string::npos;
+      CHECK(there == key.built());
+      CHECK((above.find(name) != std::string::npos) == key.built());
+    }
+  }
+}
+
 TEST_CASE("the sample file still loads with every semicolon taken away, and changes no default") {
   std::istringstream lines(read_all(kTree + "/etc/pgweir.ini"));
   std::string bare;
