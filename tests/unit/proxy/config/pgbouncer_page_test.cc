@@ -73,7 +73,8 @@ std::string table() {
          "\n### Words that are refused\n\nThey promise what is not built.\n\n" +
          rows(
              "refused", [](const Key& key) { return !key.refused.empty(); }, refused) +
-         "\n### Not built yet\n\nAccepted without effect, and with a warning unless the value is the default or means none.\n\n" +
+         "\n### Not built yet\n\nAccepted without effect, and with a warning unless the value is "
+         "the default or means none.\n\n" +
          rows(
              "what it will do", [](const Key& key) { return key.stage == Stage::later; }, says) +
          "\n### Not in PgBouncer\n\n" + rows("what it does", is_own, says) + "\n";
