@@ -12,6 +12,13 @@
 
 namespace weir::e2e {
 
+bool FakeSession::read_ssl_request() { return read_exactly(8) == untagged(kSslRequest); }
+
+bool FakeSession::start_tls(SealTerms terms) {
+  terms.side = SealTerms::Side::server;
+  return read_ssl_request() && send("S") && encrypt(terms);
+}
+
 bool FakeSession::read_startup() {
   while (true) {
     const auto head = read_exactly(8);

@@ -21,6 +21,10 @@ class FakeSession : public Wire {
   FakeSession(int fd, int number) : Wire(fd), number_(number) {}
 
   int number() const { return number_; }  // 1 for the server's first connection, and so on.
+  // Reads an SSLRequest; false: something else came, or nothing.
+  bool read_ssl_request();
+  // The same, says yes and makes the handshake as `terms` say it.
+  bool start_tls(SealTerms terms);
   // Reads the startup packet; an SSLRequest in front is answered `N`. False: a cancel or rubbish.
   bool read_startup();
   // AuthenticationOk, ParameterStatus, BackendKeyData, ReadyForQuery.

@@ -3,6 +3,7 @@
 
 #include <libpq-fe.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <doctest/doctest.h>
@@ -37,10 +38,20 @@ constexpr const char* kHba =
     "host all plain_role 127.0.0.1/32 password\n"
     "host all all 127.0.0.1/32 trust\n";
 
+// To the user that PostgreSQL runs as.
+void give_away(const std::string& path) {
+  if (!are_root()) return;
+  const passwd* user = ::getpwnam(kRunAs);
+  REQUIRE(user != nullptr);
+  REQUIRE(::chown(path.c_str(), user->pw_uid, user->pw_gid) == 0);
+}
+
 }  // namespace
 
-Postgres::Postgres(int max_connections) : max_connections_(max_connections) {
+Postgres::Postgres(int max_connections, const std::optional<PostgresTls>& tls)
+    : max_connections_(max_connections) {
   make_cluster();
+  if (tls) use_tls(*tls);
   start();
   make_roles();
 }
@@ -84,12 +95,28 @@ void Postgres::start() {
   FAIL("PostgreSQL does not start:\n" << log());
 }
 
-void Postgres::make_cluster() {
-  if (are_root()) {
-    const passwd* user = ::getpwnam(kRunAs);
-    REQUIRE(user != nullptr);
-    REQUIRE(::chown(scratch_.path().c_str(), user->pw_uid, user->pw_gid) == 0);
+// It accepts a key only of its own user, and of mode 600. Gives the path.
+std::string Postgres::own_file(const std::string& name, std::string_view text) {
+  const std::string path = scratch_.file(name);
+  write_file(path, text);
+  REQUIRE(::chmod(path.c_str(), 0600) == 0);
+  give_away(path);
+  return path;
+}
+
+void Postgres::use_tls(const PostgresTls& tls) {
+  std::string settings = read_file(scratch_.file("data/postgresql.auto.conf"));
+  settings += "ssl = on\nssl_cert_file = '" + own_file("server.crt", tls.certificate.text) +
+              "'\nssl_key_file = '" + own_file("server.key", tls.certificate.key) + "'\n";
+  if (!tls.authorities.empty()) {
+    settings += "ssl_ca_file = '" + own_file("clients.crt", tls.authorities) + "'\n";
   }
+  own_file("data/postgresql.auto.conf", settings + tls.settings);
+  own_file("data/pg_hba.conf", tls.hba + kHba);
+}
+
+void Postgres::make_cluster() {
+  give_away(scratch_.path());
   Child initdb({.argv = {programs() + "initdb", "-D", scratch_.file("data"), "-U", "postgres", "-A",
                          "trust", "-E", "UTF8", "--locale=C", "--no-sync"},
                 .output_path = scratch_.file("initdb.log"),

@@ -5,9 +5,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "tests/certs/certs.h"
 #include "tests/e2e/harness/child.h"
 #include "tests/e2e/harness/port.h"
 #include "tests/e2e/harness/scratch.h"
@@ -16,9 +18,17 @@ namespace weir::e2e {
 
 inline constexpr const char* kRolePassword = "Tr0ub4dor & 3";
 
+// What makes it speak TLS.
+struct PostgresTls {
+  certs::Certificate certificate;
+  std::string authorities = {};  // PEM: whose certificates clients may show.
+  std::string hba = {};          // Lines before all others: hostssl, hostnossl, cert.
+  std::string settings = {};     // Lines of postgresql.conf.
+};
+
 class Postgres {
  public:
-  explicit Postgres(int max_connections = 100);
+  explicit Postgres(int max_connections = 100, const std::optional<PostgresTls>& tls = {});
   ~Postgres();
 
   // One cluster that the tests of this executable share; tests that break theirs make their own.
@@ -32,6 +42,7 @@ class Postgres {
   void stop();   // Immediate shutdown.
   void start();  // On the same port and data; returns when it answers.
   void restart() { stop(), start(); }
+  void use_tls(const PostgresTls& tls);  // From its next start on.
   std::string log() const { return read_file(scratch_.file("postgres.log")); }
 
  private:
@@ -40,6 +51,7 @@ class Postgres {
   int max_connections_;
   std::unique_ptr<Child> server_;
 
+  std::string own_file(const std::string& name, std::string_view text);
   void make_cluster();
   void make_roles();
 };

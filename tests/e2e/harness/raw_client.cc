@@ -3,6 +3,14 @@
 
 namespace weir::e2e {
 
+char RawClient::ask_for_tls() {
+  if (!send(untagged(kSslRequest))) return 0;
+  const auto answer = read_exactly(1);
+  return answer ? answer->front() : '\0';
+}
+
+bool RawClient::start_tls(const SealTerms& terms) { return ask_for_tls() == 'S' && encrypt(terms); }
+
 bool RawClient::login(const std::string& user, const std::string& database, const Parameters& more,
                       std::uint32_t version) {
   Parameters parameters = {{"user", user}, {"database", database}};

@@ -20,7 +20,12 @@ struct Farewell {
 class RawClient : public Wire {
  public:
   explicit RawClient(int port) : Wire(connect_to(port)) {}
+  explicit RawClient(const std::string& unix_path) : Wire(connect_to(unix_path)) {}
 
+  // An SSLRequest and its answer: 'S' or 'N'; 'E' begins an error message; 0: none came.
+  char ask_for_tls();
+  // The same, and the handshake.
+  bool start_tls(const SealTerms& terms = {});
   // Startup up to ReadyForQuery; false when anything else came.
   bool login(const std::string& user = "alice", const std::string& database = "shop",
              const Parameters& more = {}, std::uint32_t version = kProtocol30);

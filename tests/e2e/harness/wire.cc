@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <doctest/doctest.h>
@@ -65,9 +66,31 @@ std::string error_response(std::string_view sqlstate, std::string_view text) {
                           zero_ended(sqlstate) + "M" + zero_ended(text) + '\0');
 }
 
-Wire::Wire(Wire&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+Wire::Wire(Wire&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), ended_(other.ended_), seal_(std::move(other.seal_)) {}
+
+bool Wire::encrypt(const SealTerms& terms, Deadline deadline) {
+  seal_ = std::make_unique<Seal>(terms);
+  while (true) {
+    const Seal::Step step = seal_->shake();
+    if (!send_raw(seal_->records(), deadline) || step == Seal::Step::failed) return false;
+    if (step == Seal::Step::done) return true;
+    pollfd ready{fd_, POLLIN, 0};
+    if (::poll(&ready, 1, deadline.left_ms()) == 0) return false;
+    char block[16'384];
+    const ssize_t got = ::recv(fd_, block, sizeof block, MSG_DONTWAIT);
+    ended_ = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+    if (ended_) return false;
+    if (got > 0) seal_->take({block, static_cast<std::size_t>(got)});
+  }
+}
 
 bool Wire::send(std::string_view bytes, Deadline deadline) {
+  if (!seal_) return send_raw(bytes, deadline);
+  return seal_->write(bytes) && send_raw(seal_->records(), deadline);
+}
+
+bool Wire::send_raw(std::string_view bytes, Deadline deadline) {
   while (!bytes.empty()) {
     const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) {
@@ -81,17 +104,38 @@ bool Wire::send(std::string_view bytes, Deadline deadline) {
   return true;
 }
 
+// As recv(2) without waiting: 0 is the end, and -1 with EAGAIN that nothing has come yet.
+long Wire::receive(char* to, std::size_t room) {
+  return seal_ ? receive_sealed(to, room) : ::recv(fd_, to, room, MSG_DONTWAIT);
+}
+
+long Wire::receive_sealed(char* to, std::size_t room) {
+  while (true) {
+    std::size_t got = 0;
+    const Seal::Step step = seal_->read(to, room, got);
+    if (step == Seal::Step::done) return static_cast<long>(got);
+    errno = EPROTO;
+    if (step == Seal::Step::failed) return -1;
+    char block[65'536];
+    const ssize_t raw = ::recv(fd_, block, sizeof block, MSG_DONTWAIT);
+    if (raw <= 0) return raw;
+    seal_->take({block, static_cast<std::size_t>(raw)});
+  }
+}
+
 std::optional<std::string> Wire::read_exactly(std::size_t bytes, Deadline deadline) {
   std::string out;
   while (out.size() < bytes) {
-    pollfd ready{fd_, POLLIN, 0};
-    if (::poll(&ready, 1, deadline.left_ms()) == 0) return std::nullopt;
     char block[65'536];
-    const ssize_t got =
-        ::recv(fd_, block, std::min(sizeof block, bytes - out.size()), MSG_DONTWAIT);
+    const long got = receive(block, std::min(sizeof block, bytes - out.size()));
     ended_ = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
     if (ended_) return std::nullopt;
-    if (got > 0) out.append(block, static_cast<std::size_t>(got));
+    if (got > 0) {
+      out.append(block, static_cast<std::size_t>(got));
+      continue;
+    }
+    pollfd ready{fd_, POLLIN, 0};
+    if (::poll(&ready, 1, deadline.left_ms()) == 0) return std::nullopt;
   }
   return out;
 }
@@ -116,15 +160,16 @@ std::optional<std::vector<Message>> Wire::read_through(char tag, Deadline deadli
 }
 
 bool Wire::ends(Deadline deadline) {
-  while (!deadline.passed()) {
-    pollfd ready{fd_, POLLIN, 0};
-    if (::poll(&ready, 1, deadline.left_ms()) == 0) return false;
+  while (true) {
     char block[65'536];
-    const ssize_t got = ::recv(fd_, block, sizeof block, MSG_DONTWAIT);
+    const long got = receive(block, sizeof block);
     ended_ = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
     if (ended_) return true;
+    if (deadline.passed()) return false;
+    if (got > 0) continue;
+    pollfd ready{fd_, POLLIN, 0};
+    if (::poll(&ready, 1, deadline.left_ms()) == 0) return false;
   }
-  return false;
 }
 
 bool Wire::readable(std::chrono::milliseconds within) {
@@ -154,6 +199,18 @@ Wire connect_to(int port) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   address.sin_port = htons(static_cast<std::uint16_t>(port));
   Wire wire(fd);
+  REQUIRE(::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  return wire;
+}
+
+Wire connect_to(const std::string& unix_path) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  REQUIRE(fd >= 0);
+  Wire wire(fd);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  REQUIRE(unix_path.size() < sizeof address.sun_path);
+  unix_path.copy(address.sun_path, unix_path.size());
   REQUIRE(::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
   return wire;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "tests/e2e/harness/deadline.h"
+#include "tests/e2e/harness/seal.h"
 
 namespace weir::e2e {
 
@@ -41,7 +43,7 @@ std::string query(std::string_view sql);
 std::map<char, std::string> fields_of(std::string_view body);
 std::string error_response(std::string_view sqlstate, std::string_view text);
 
-// A connected socket, owned.
+// A connected socket, owned; in plain text until encrypt().
 class Wire {
  public:
   explicit Wire(int fd) : fd_(fd) {}
@@ -50,7 +52,12 @@ class Wire {
   Wire& operator=(Wire&&) = delete;
 
   int fd() const { return fd_; }
+  // A handshake; false: it failed, or the deadline passed. From then on all is encrypted.
+  bool encrypt(const SealTerms& terms, Deadline deadline = Deadline::generous());
+  const Seal* seal() const { return seal_.get(); }  // None: encrypt() was not called.
   bool send(std::string_view bytes, Deadline deadline = Deadline::generous());
+  // Below any encryption.
+  bool send_raw(std::string_view bytes, Deadline deadline = Deadline::generous());
   // Nothing: the peer closed, reset, or the deadline passed.
   std::optional<std::string> read_exactly(std::size_t bytes,
                                           Deadline deadline = Deadline::generous());
@@ -70,8 +77,13 @@ class Wire {
  private:
   int fd_ = -1;
   bool ended_ = false;
+  std::unique_ptr<Seal> seal_;
+
+  long receive(char* to, std::size_t room);
+  long receive_sealed(char* to, std::size_t room);
 };
 
 Wire connect_to(int port);
+Wire connect_to(const std::string& unix_path);
 
 }  // namespace weir::e2e
