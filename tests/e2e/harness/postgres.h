@@ -35,6 +35,7 @@ class Postgres {
   static Postgres& shared();
 
   int port() const { return port_.number(); }
+  const std::string& socket_dir() const { return scratch_.path(); }
   // Straight to the server, as superuser `postgres` unless said otherwise.
   std::string conninfo(const std::string& database = "shop",
                        const std::string& user = "postgres") const;

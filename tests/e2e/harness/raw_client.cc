@@ -51,6 +51,7 @@ Farewell RawClient::farewell(Deadline deadline) {
     seen.severity = fields['S'];
     seen.sqlstate = fields['C'];
     seen.text = fields['M'];
+    seen.hint = fields['H'];
   }
   seen.closed = ended() || ends(deadline);  // Framing may have broken off before the end.
   return seen;

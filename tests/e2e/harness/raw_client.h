@@ -15,6 +15,7 @@ struct Farewell {
   std::string severity;  // Of the last ErrorResponse; empty: there was none.
   std::string sqlstate;
   std::string text;
+  std::string hint;
 };
 
 class RawClient : public Wire {
