@@ -1,10 +1,12 @@
-// tls_relay_test.cc: bytes that pass through TLS on both sides: many, many at once, and from
-// worker to worker.
+// tls_relay_test.cc: what passes through TLS on both sides: many bytes, many queries at once, from
+// worker to worker, and cancel requests.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <set>
 
 #include "tests/e2e/harness/crowd.h"
+#include "tests/e2e/harness/fake_server.h"
 #include "tests/e2e/harness/papers.h"
 #include "tests/e2e/harness/pgweir.h"
 #include "tests/e2e/harness/raw_client.h"
@@ -166,4 +168,72 @@ TEST_CASE("settings go with an encrypted server, and each client sees its own") 
       });
   CHECK(done);
   CHECK(wrong == 0);
+}
+
+// --- Cancels.
+
+TEST_CASE("a cancel request goes through TLS where its connection does, and only so") {
+  for (const int workers : worker_counts()) {
+    for (const std::string mode : {"prefer", "require", "verify-full"}) {
+      CAPTURE(mode);
+      std::atomic<int> sealed_cancels = 0;
+      std::atomic<int> plain_cancels = 0;
+      std::atomic<bool> asked = false;
+      FakeServer server([&](FakeSession& session) {
+        const bool sealed = session.start_tls({.own = papers().pooler});
+        if (!sealed) {
+          ++plain_cancels;
+          return;
+        }
+        const auto head = session.read_exactly(8);
+        if (!head) return;
+        if (from_be32(head->substr(4)) == kCancelRequest) {
+          if (session.read_exactly(8) == be32(4711) + be32(815)) ++sealed_cancels;
+          return;
+        }
+        session.read_exactly(from_be32(*head) - 8);
+        session.welcome();
+        while (const auto next = session.next()) {
+          if (next->body.find("pg_sleep") == std::string::npos) {
+            session.answer(*next);
+            continue;
+          }
+          asked = true;
+          eventually([&] { return sealed_cancels + plain_cancels > 0; });
+          session.send(error_response("57014", "canceled") + ready_for_query());
+        }
+      });
+      Pgweir pgweir(both_sides(workers)
+                        .line("client_tls_sslmode = allow")
+                        .line("server_tls_sslmode = " + mode)
+                        .database("fake = host=127.0.0.1 port=" + std::to_string(server.port())));
+      RawClient client(pgweir.port());
+      REQUIRE(client.login("alice", "fake"));
+      client.send(query("SELECT pg_sleep(600)"));
+      REQUIRE(eventually([&] { return asked.load(); }));
+      cancel(pgweir.port(), client.key());
+      const auto answer = client.read_through('Z');
+      REQUIRE(answer);
+      CHECK(sqlstate_in(*answer) == "57014");
+      CHECK(sealed_cancels == 1);
+      CHECK(plain_cancels == 0);
+    }
+  }
+}
+
+TEST_CASE("a cancel request through TLS hits its query at PostgreSQL") {
+  Pgweir pgweir(both_sides(3));
+  Session session(by(pgweir));
+  session.send("SELECT pg_sleep(600)");
+  Session direct(sealed().conninfo());
+  REQUIRE(eventually([&] {
+    return direct.value(
+               "SELECT count(*) FROM pg_stat_activity WHERE usename = 'alice' AND "
+               "state = 'active' AND query LIKE '%pg_sleep%'") == "1";
+  }));
+  PGcancel* const key = PQgetCancel(session.raw());
+  char error[256] = "";
+  CHECK(PQcancel(key, error, sizeof error) == 1);
+  PQfreeCancel(key);
+  CHECK(session.next().sqlstate() == "57014");
 }

@@ -1,5 +1,4 @@
-// tls_server_test.cc: TLS with servers: each sslmode, whom it trusts, what it shows, and how cancel
-// requests go.
+// tls_server_test.cc: TLS with servers: each sslmode, whom it trusts, and what it shows.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -336,70 +335,4 @@ TEST_CASE("D3: a server that speaks TLS and hides PLUS gets no password of ours"
   const std::string words = encrypted(pgweir, "liar", "scram_role");
   CHECK_MESSAGE(holds(words, "does not offer SCRAM-SHA-256-PLUS"), words);
   CHECK(told == 0);
-}
-
-// --- Cancels.
-
-TEST_CASE("a cancel request goes through TLS where its connection does, and only so") {
-  for (const int workers : worker_counts()) {
-    for (const std::string mode : {"prefer", "require", "verify-full"}) {
-      CAPTURE(mode);
-      std::atomic<int> sealed_cancels = 0;
-      std::atomic<int> plain_cancels = 0;
-      std::atomic<bool> asked = false;
-      FakeServer server([&](FakeSession& session) {
-        const bool sealed = session.start_tls({.own = papers().pooler});
-        if (!sealed) {
-          ++plain_cancels;
-          return;
-        }
-        const auto head = session.read_exactly(8);
-        if (!head) return;
-        if (from_be32(head->substr(4)) == kCancelRequest) {
-          if (session.read_exactly(8) == be32(4711) + be32(815)) ++sealed_cancels;
-          return;
-        }
-        session.read_exactly(from_be32(*head) - 8);
-        session.welcome();
-        while (const auto next = session.next()) {
-          if (!holds(next->body, "pg_sleep")) {
-            session.answer(*next);
-            continue;
-          }
-          asked = true;
-          eventually([&] { return sealed_cancels + plain_cancels > 0; });
-          session.send(error_response("57014", "canceled") + ready_for_query());
-        }
-      });
-      Pgweir pgweir(trusting_root(mode, workers)
-                        .database("fake = host=127.0.0.1 port=" + std::to_string(server.port())));
-      RawClient client(pgweir.port());
-      REQUIRE(client.login("alice", "fake"));
-      client.send(query("SELECT pg_sleep(600)"));
-      REQUIRE(eventually([&] { return asked.load(); }));
-      cancel(pgweir.port(), client.key());
-      const auto answer = client.read_through('Z');
-      REQUIRE(answer);
-      CHECK(sqlstate_in(*answer) == "57014");
-      CHECK(sealed_cancels == 1);
-      CHECK(plain_cancels == 0);
-    }
-  }
-}
-
-TEST_CASE("a cancel request through TLS hits its query at PostgreSQL") {
-  Pgweir pgweir(trusting_root("verify-full", 3).database("sealed =" + at(sealed())));
-  Session session(pgweir.conninfo("bob", "sealed"));
-  session.send("SELECT pg_sleep(600)");
-  Session direct(sealed().conninfo());
-  REQUIRE(eventually([&] {
-    return direct.value(
-               "SELECT count(*) FROM pg_stat_activity WHERE usename = 'bob' AND "
-               "state = 'active' AND query LIKE '%pg_sleep%'") == "1";
-  }));
-  PGcancel* const key = PQgetCancel(session.raw());
-  char error[256] = "";
-  CHECK(PQcancel(key, error, sizeof error) == 1);
-  PQfreeCancel(key);
-  CHECK(session.next().sqlstate() == "57014");
 }

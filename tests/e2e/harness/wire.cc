@@ -86,8 +86,17 @@ bool Wire::encrypt(const SealTerms& terms, Deadline deadline) {
 }
 
 bool Wire::send(std::string_view bytes, Deadline deadline) {
-  if (!seal_) return send_raw(bytes, deadline);
-  return seal_->write(bytes) && send_raw(seal_->records(), deadline);
+  return seal_ ? send_raw(sealed(bytes), deadline) : send_raw(bytes, deadline);
+}
+
+std::string Wire::sealed(std::string_view bytes) {
+  seal_->write(bytes);
+  return seal_->records();
+}
+
+std::string Wire::goodbye() {
+  seal_->finish();
+  return seal_->records();
 }
 
 bool Wire::send_raw(std::string_view bytes, Deadline deadline) {

@@ -56,6 +56,9 @@ class Wire {
   bool encrypt(const SealTerms& terms, Deadline deadline = Deadline::generous());
   const Seal* seal() const { return seal_.get(); }  // None: encrypt() was not called.
   bool send(std::string_view bytes, Deadline deadline = Deadline::generous());
+  // What send() would send. REQUIRES: encrypt().
+  std::string sealed(std::string_view bytes);
+  std::string goodbye();  // close_notify, likewise.
   // Below any encryption.
   bool send_raw(std::string_view bytes, Deadline deadline = Deadline::generous());
   // Nothing: the peer closed, reset, or the deadline passed.
