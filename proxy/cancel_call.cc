@@ -2,16 +2,32 @@
 
 #include "protocol/encode.h"
 #include "proxy/server.h"
+#include "proxy/share.h"
 #include "proxy/worker.h"
 
 namespace weir::proxy {
+
+namespace {
+
+// As the server's own connection. Since that was made its settings may have gone, and what they
+// trusted with them: then as the pool dials now, or any pool when the database has gone, too.
+Security way_to(const Server& server, Worker& worker) {
+  Security out = server.security_in_force();
+  const bool encrypted = out.tls.mode != config::SslMode::disable;
+  if (!encrypted || worker.commons.tls.stamp(out.tls) != 0) return out;
+  const Share& of = server.share();
+  out.tls = of.database != nullptr ? of.tls : worker.config().settings.server_tls;
+  return out;
+}
+
+}  // namespace
 
 CancelCall::CancelCall(Worker& worker, Server& server)
     : Deadline(Kind::cancel),
       worker_(worker),
       server_id_(server.id),
       target_(server.target),
-      security_(server.security_in_force()),
+      security_(way_to(server, worker)),
       pid_(server.pid),
       key_(server.cancel_key),
       stream(worker, *this),

@@ -168,3 +168,28 @@ TEST_CASE("RELOAD changes channel_binding: who was not bound is not kept") {
   CHECK_MESSAGE(holds(told, "channel binding is required"), told);
   CHECK(backend(bound) != before);
 }
+
+TEST_CASE("a cancel request reaches a server whose settings are in force no more") {
+  const std::string first = papers().put("first.crt", papers().root.text());
+  const std::string second = papers().put("second.crt", papers().root.text());
+  for (const int workers : worker_counts()) {
+    for (const std::string mode : {"verify-full", "disable"}) {
+      CAPTURE(mode);
+      Pgweir pgweir(to_sealed("verify-full", first, workers));
+      RawClient client(pgweir.port());
+      REQUIRE(client.login());
+      client.send(query("SELECT pg_sleep(600)"));
+      Session direct(sealed().conninfo());
+      REQUIRE(eventually([&] {
+        return direct.value(
+                   "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND "
+                   "query LIKE 'SELECT pg_sleep%'") == "1";
+      }));
+      CHECK(reload(pgweir, to_sealed(mode, second, workers)) == "");
+      cancel(pgweir.port(), client.key());
+      const auto answer = client.read_through('Z', Deadline::in(20s));
+      REQUIRE(answer);
+      CHECK(sqlstate_in(*answer) == "57014");
+    }
+  }
+}
