@@ -72,6 +72,7 @@ void TlsCodec::prepare(SSL_CTX& context, Peer peer) {
     SSL_CTX_sess_set_new_cb(&context, on_session);
   }
   SSL_CTX_set_cert_verify_callback(&context, verify, nullptr);
+  SSL_CTX_set_msg_callback(&context, on_message);
 }
 
 Result<void> TlsCodec::offer() {
@@ -129,6 +130,15 @@ int TlsCodec::on_session(SSL* ssl, SSL_SESSION* session) {
   return 0;  // The session stays the connection's.
 }
 
+// OpenSSL would go through all that is at hand before it comes back to us.
+void TlsCodec::on_message(int ours, int, int type, const void*, std::size_t, SSL* ssl, void*) {
+  TlsCodec& codec = of(*ssl);
+  const bool counts = ours != 0 ? type == SSL3_RT_ALERT : type == SSL3_RT_HANDSHAKE;
+  if (!codec.established_ || !counts) return;
+  ++codec.chatter_;
+  if (codec.chatters()) codec.wire_.in = {};
+}
+
 tl::unexpected<Fault> TlsCodec::broken(Fault fault) {
   broken_ = true;
   if (offered_session_ && !established_) Sessions::of(*ssl_).give_up(terms_.host);
@@ -174,7 +184,13 @@ Result<void> TlsCodec::take_plain(Buffer& plain) {
   std::array<std::uint8_t, kRecordBytesMax> block;
   for (;;) {
     std::size_t size = 0;
-    if (SSL_read_ex(ssl_.get(), block.data(), block.size(), &size) != 1) return stop();
+    const bool read = SSL_read_ex(ssl_.get(), block.data(), block.size(), &size) == 1;
+    if (chatters()) {
+      forget_complaints();
+      return broken({"08P01", "TLS failed: the peer asks for new keys without end"});
+    }
+    if (!read) return stop();
+    received_ += size;
     plain.insert(plain.end(), block.data(), block.data() + size);
   }
 }

@@ -2,6 +2,7 @@
 // state and no buffers; only a record that came in part waits inside.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,12 @@
 #include "proxy/tls/words.h"
 
 namespace weir::proxy::tls {
+
+// Messages of TLS itself (new keys, tickets, a renegotiation that we decline) that a peer may send
+// once the handshake is over: so many, and one more for each so many bytes of data. Each costs as
+// much as several queries, most are answered, and no client or server needs any.
+inline constexpr std::uint64_t kChatterMax = 32;
+inline constexpr std::uint64_t kDataPerChatterBytes = 16 * 1024;
 
 // What one connection asks of its peer.
 struct Terms {
@@ -53,12 +60,15 @@ class TlsCodec final : public Codec {
   static int on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_bytes,
                      const unsigned char* offered, unsigned offered_bytes, void*);
   static int on_session(SSL* ssl, SSL_SESSION* session);
+  static void on_message(int ours, int version, int type, const void* bytes, std::size_t size,
+                         SSL* ssl, void*);
 
   class Call;
   Result<void> offer();
   Result<void> shake_hands();
   Result<void> take_plain(Buffer& plain);
   Result<void> check_alpn();
+  bool chatters() const { return chatter_ > kChatterMax + received_ / kDataPerChatterBytes; }
   Result<void> stop();
   tl::unexpected<Fault> broken(Fault fault);
 
@@ -72,6 +82,8 @@ class TlsCodec final : public Codec {
   bool finished_ = false;
   bool broken_ = false;
   bool no_alpn_ = false;  // A direct ClientHello came without.
+  std::uint64_t chatter_ = 0;
+  std::uint64_t received_ = 0;  // Bytes of data.
 };
 
 }  // namespace weir::proxy::tls

@@ -168,3 +168,17 @@ TEST_CASE("a record that is announced and trickles in costs what it is, and only
   pgweir.signal(SIGHUP);  // No console: it would have a millisecond, too.
   for (RawClient& client : clients) CHECK(client.ends());
 }
+
+TEST_CASE("a client that asks for new keys without end is cut off, and costs nobody else") {
+  Pgweir pgweir(for_clients("require"));
+  RawClient other(pgweir.port());
+  REQUIRE(other.start_tls());
+  REQUIRE(other.login());
+  RawClient client(pgweir.port());
+  REQUIRE(client.start_tls());
+  REQUIRE(client.login());
+  client.send_raw(client.key_updates(1'000));
+  CHECK(client.ends(Deadline::in(20s)));
+  CHECK(eventually([&] { return holds(pgweir.log(), "asks for new keys without end"); }));
+  CHECK(other.value("SELECT 41 + 1") == "42");
+}

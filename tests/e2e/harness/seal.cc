@@ -144,6 +144,11 @@ bool Seal::write(std::string_view plain) {
 
 void Seal::finish() { SSL_shutdown(inside_->ssl.get()); }
 
+void Seal::ask_for_new_keys() {
+  SSL_key_update(inside_->ssl.get(), SSL_KEY_UPDATE_REQUESTED);
+  SSL_do_handshake(inside_->ssl.get());
+}
+
 std::string Seal::version() const { return SSL_get_version(inside_->ssl.get()); }
 
 std::string Seal::cipher() const { return SSL_get_cipher_name(inside_->ssl.get()); }

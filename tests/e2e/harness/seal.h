@@ -36,7 +36,8 @@ class Seal {
   std::string records();            // What has to be sent.
   Step read(char* to, std::size_t room, std::size_t& got);  // done with 0 bytes: the peer's end.
   bool write(std::string_view plain);
-  void finish();  // close_notify.
+  void finish();            // close_notify.
+  void ask_for_new_keys();  // TLS 1.3: a KeyUpdate that wants one in return.
 
   // After the handshake.
   std::string version() const;  // "TLSv1.3"

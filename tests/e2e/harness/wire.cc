@@ -99,6 +99,15 @@ std::string Wire::goodbye() {
   return seal_->records();
 }
 
+std::string Wire::key_updates(int count) {
+  std::string all;
+  for (int i = 0; i < count; ++i) {
+    seal_->ask_for_new_keys();
+    all += seal_->records();
+  }
+  return all;
+}
+
 bool Wire::send_raw(std::string_view bytes, Deadline deadline) {
   while (!bytes.empty()) {
     const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);

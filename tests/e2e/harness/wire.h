@@ -58,7 +58,8 @@ class Wire {
   bool send(std::string_view bytes, Deadline deadline = Deadline::generous());
   // What send() would send. REQUIRES: encrypt().
   std::string sealed(std::string_view bytes);
-  std::string goodbye();  // close_notify, likewise.
+  std::string goodbye();               // close_notify, likewise.
+  std::string key_updates(int count);  // Of TLS 1.3, each asking for one in return, likewise.
   // Below any encryption.
   bool send_raw(std::string_view bytes, Deadline deadline = Deadline::generous());
   // Nothing: the peer closed, reset, or the deadline passed.

@@ -5,11 +5,14 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/tls/codec.h"
 #include "tests/unit/proxy/tls/raw_peer.h"
 #include "tests/unit/proxy/tls/talk.h"
 
 using namespace weir;
 using namespace weir::proxy::tls::tests;
+using proxy::tls::kChatterMax;
+using proxy::tls::kDataPerChatterBytes;
 
 namespace {
 
@@ -160,6 +163,45 @@ TEST_CASE("a key update of the peer is answered, and both go on") {
   CHECK(end.why() == "no fault");
 }
 
+TEST_CASE("who asks for new keys without end is not answered without end") {
+  Scene scene;
+  REQUIRE(scene.load().empty());
+  for (const int kind : {SSL_KEY_UPDATE_REQUESTED, SSL_KEY_UPDATE_NOT_REQUESTED}) {
+    CAPTURE(kind);
+    RawPeer peer(true);
+    End end{scene.contexts.accept(false)};
+    REQUIRE(peer.shake(end));
+    end.sent.clear();
+    Buffer all;
+    for (int i = 0; i < 10'000; ++i) {
+      REQUIRE(SSL_key_update(peer.ssl(), kind) == 1);
+      SSL_do_handshake(peer.ssl());
+      const Buffer one = peer.sent();
+      all.insert(all.end(), one.begin(), one.end());
+    }
+    end.take(all);
+    CHECK(end.why() == "TLS failed: the peer asks for new keys without end");
+    CHECK(end.sent.size() < 2'000);
+  }
+}
+
+TEST_CASE("who asks for new keys now and then may do so for ever") {
+  Scene scene;
+  REQUIRE(scene.load().empty());
+  RawPeer peer(true);
+  End end{scene.contexts.accept(false)};
+  REQUIRE(peer.shake(end));
+  const std::string much(kDataPerChatterBytes, 'x');
+  for (int i = 0; i < 100; ++i) {
+    REQUIRE(SSL_key_update(peer.ssl(), SSL_KEY_UPDATE_REQUESTED) == 1);
+    peer.say(much);
+    end.take(peer.sent());
+    CHECK(std::exchange(end.plain, {}).size() == much.size());
+    peer.take(std::exchange(end.sent, {}));
+  }
+  CHECK(end.why() == "no fault");
+}
+
 TEST_CASE("a client that wants to renegotiate is told no") {
   Scene scene;
   scene.clients.protocols = "tlsv1.2";
@@ -197,6 +239,13 @@ TEST_CASE("a server that wants to renegotiate is told no") {
     end.sent.clear();
   }
   CHECK(end.plain.empty());
+  CHECK(end.why() == "no fault");
+  for (std::uint64_t i = 0; i < kChatterMax && !end.fault; ++i) {
+    SSL_renegotiate(peer.ssl());
+    SSL_do_handshake(peer.ssl());
+    end.take(peer.sent());
+  }
+  CHECK(end.fault);  // Not without end.
 }
 
 TEST_CASE("a message of TLS that is left half sent stops what is to be sealed") {
