@@ -207,13 +207,19 @@ void Wire::reset() {
 
 void Wire::shut() { ::shutdown(fd_, SHUT_RDWR); }
 
-Wire connect_to(int port) {
+Wire connect_to(int port) { return connect_to(port, ""); }
+
+Wire connect_to(int port, const std::string& from) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   REQUIRE(fd >= 0);
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   sockaddr_in address{};
   address.sin_family = AF_INET;
+  if (!from.empty()) {
+    REQUIRE(::inet_pton(AF_INET, from.c_str(), &address.sin_addr) == 1);
+    REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  }
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   address.sin_port = htons(static_cast<std::uint16_t>(port));
   Wire wire(fd);
