@@ -13,6 +13,7 @@
 
 #include "pool/pool.h"
 #include "protocol/bytes.h"
+#include "protocol/crypto.h"
 #include "protocol/parameters.h"
 #include "proxy/config/config.h"
 #include "proxy/secure_start.h"
@@ -141,7 +142,10 @@ struct PasswordWanted {  // To the worker that runs this password_command for al
 };
 struct PasswordReady {
   std::string command;
-  std::string complaint;  // Empty: see Commons::passwords.
+  std::string password;   // Who waits for it uses it, even when none are kept.
+  std::string complaint;  // Else what failed.
+
+  ~PasswordReady() { protocol::wipe(password); }
 };
 
 struct Mail {

@@ -40,7 +40,7 @@ class Server final : public pool::ServerSlot, private StreamUser {
   // The server has been told something that it must be taken leave of.
   bool has_spoken() const { return state != pool::ServerState::logging_in || login_ != nullptr; }
   bool waits_for_password() const { return waits_for_password_; }
-  void on_password(const std::string& complaint);
+  void on_password(const PasswordReady& letter);
 
   // Sends a query of our own whose answer the client never sees.
   void ask(std::string_view sql);
@@ -100,6 +100,7 @@ class Server final : public pool::ServerSlot, private StreamUser {
   void take_consent(Bytes bytes);
   void follow(SecureStart::Step step);
   void start_login();
+  void log_in(const std::string& printed);
   void take_login(Bytes bytes);
   void take_answers(Bytes bytes);
   bool begin_answer(const protocol::Piece& piece);

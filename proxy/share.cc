@@ -126,14 +126,14 @@ void Share::drop_password() {
   }
 }
 
-std::vector<std::string> Share::passwords(Instant now) const {
+std::vector<std::string> Share::passwords(const std::string& printed, Instant now) const {
   std::vector<std::string> all;
   const auto add = [&all](const std::string& one) {
     if (!one.empty()) all.push_back(one);
   };
   const bool its_user = database->user == id.user;
   if (const std::string& command = password_command(); !command.empty()) {
-    add(passwords_->find(command, now).value_or(""));
+    add(printed.empty() ? passwords_->find(command, now).value_or("") : printed);
   }
   if (its_user && database->password) add(*database->password);
   if (its_user && database->password_alternate) add(*database->password_alternate);
@@ -144,13 +144,13 @@ std::vector<std::string> Share::passwords(Instant now) const {
 }
 
 protocol::ServerLogin::Request Share::login_request(std::uint32_t password_turn,
-                                                    Instant now) const {
+                                                    const std::string& printed, Instant now) const {
   protocol::ServerLogin::Request request;
   request.user = id.user;
   request.database = database->server_dbname(id.database);
   request.parameters = database->startup_parameters;
   request.channel_binding = config->channel_binding(*database);
-  auto all = passwords(now);
+  auto all = passwords(printed, now);
   if (!all.empty()) request.secret = std::move(all[password_turn % all.size()]);
   const bool hashed =
       request.secret && protocol::secret_kind(*request.secret) == protocol::SecretKind::scram;

@@ -37,9 +37,11 @@ class Share : public pool::Pool, public pool::Deadline {
   // REQUIRES: it was dialled with the configuration in force.
   void host_failed(std::uint32_t turn);
   // The secrets that its user may log in with, the current one first.
-  std::vector<std::string> passwords(Instant now) const;
+  // `printed`: what its command printed for this login; empty: what is kept counts.
+  std::vector<std::string> passwords(const std::string& printed, Instant now) const;
   // `password_turn`: which of them, counted round.
-  protocol::ServerLogin::Request login_request(std::uint32_t password_turn, Instant now) const;
+  protocol::ServerLogin::Request login_request(std::uint32_t password_turn,
+                                               const std::string& printed, Instant now) const;
   // What prints its password; empty: nothing does.
   const std::string& password_command() const;
   // It has to be run before a server can log in.

@@ -169,7 +169,7 @@ bool Worker::try_other_password(Server& server, const Fault& fault) {
   if (of.database == nullptr || !std::string_view{fault.sqlstate}.starts_with("28")) return false;
   std::uint32_t turn = server.password_turn;
   const bool printed = !of.password_command().empty();
-  const std::size_t passwords = of.passwords(world.now()).size() + (printed ? 1 : 0);
+  const std::size_t passwords = of.passwords({}, world.now()).size() + (printed ? 1 : 0);
   if (printed) of.drop_password();
   of.entry.password_turn.compare_exchange_strong(turn, turn + 1);
   if (++of.passwords_refused >= passwords) {
