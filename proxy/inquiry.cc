@@ -45,16 +45,16 @@ void Inquiry::ask(const std::string& user, const Asker& asker, bool fresh) {
   // A wrong password asks afresh; a thousand of them in a second do so once.
   const bool usable = kept != kept_.end() && now < kept->second.until &&
                       (!fresh || now < kept->second.since + kInquiryRetry);
-  if (usable) return tell({user, now, {asker}}, kept->second.secret, false, true);
+  if (usable) return tell({user, now, {asker}, 0}, kept->second.secret, false, true);
   // The first may have been answered by the server already, before something was changed.
   for (std::size_t i = state_ == State::asking ? 1 : 0; i < questions_.size(); ++i) {
     if (questions_[i].user == user) return questions_[i].askers.push_back(asker);
   }
   const bool hopeless = refused_ && now < retry_at_;
   if (hopeless || questions_.size() >= kQuestionsMax) {
-    return tell({user, now, {asker}}, std::nullopt, true);
+    return tell({user, now, {asker}, 0}, std::nullopt, true);
   }
-  questions_.push_back({user, now, {asker}});
+  questions_.push_back({user, now, {asker}, 0});
   go_on();
 }
 
@@ -263,125 +263,26 @@ void Inquiry::put_question() {
   worker_.deadlines.arm(*this, worker_.world.now() + kAnswerWaitMax);
 }
 
-void Inquiry::take_answer(Bytes bytes) {
-  protocol::Piece piece;
-  while (state_ != State::closed) {
-    const auto cut = framer_.next(bytes, piece);
-    if (cut == Framer::Cut::need_more) return;
-    if (cut == Framer::Cut::bad_length) return fail("the server's answer is too long", false);
-    const auto body = collector_.add(piece);
-    if (body && !take_message(piece.tag, *body)) return;
-  }
-}
-
-// False: the connection is not to be trusted any more, or the answer was its last.
-bool Inquiry::take_message(char tag, Bytes body) {
-  if (tag == 'N' || tag == 'S' || tag == 'A') return true;
-  if (state_ != State::asking) {
-    close();
-    go_on();
-    return false;
-  }
-  switch (tag) {
-    case '1':
-    case '2':
-    case 'C':
-    case 's':
-      return true;
-    case 'D':
-      take_row(body);
-      return true;
-    case 'E': {
-      const auto fields = protocol::parse_error(body);
-      complaint_ = fields.message + " (" + fields.sqlstate + ")";
-      return true;
-    }
-    case 'Z':
-      if (as_text(body) != "I") complaint_ = "the query leaves a transaction open";
-      answer();
-      return state_ != State::closed;
-    default:
-      fail("the server answered what nobody asked", false);
-      return false;
-  }
-}
-
-void Inquiry::take_row(Bytes body) {
-  protocol::Reader reader(body);
-  if (++rows_ > 1) {
-    complaint_ = "it returned more than one row";
-    return;
-  }
-  if (reader.u16() != 2) {
-    complaint_ = "it must return two columns, the name and the secret";
-    return;
-  }
-  std::array<std::optional<std::string>, 2> columns;
-  for (auto& column : columns) {
-    const auto length = reader.u32();
-    if (length == 0xffff'ffff) continue;  // NULL
-    const auto value = length ? reader.take(*length) : std::nullopt;
-    if (!value) {
-      complaint_ = "the server's row is malformed";
-      return;
-    }
-    column = as_text(*value);
-  }
-  // A row of another user must never let this one in.
-  if (columns[0] != questions_.front().user) {
-    complaint_ = "it returned a row of another user";
-    return;
-  }
-  secret_ = std::move(columns[1]);
-}
-
-void Inquiry::answer() {
-  worker_.deadlines.disarm(*this);
-  const Question question = std::move(questions_.front());
-  questions_.pop_front();
-  state_ = State::ready;
-  const bool failed = !complaint_.empty();
-  if (failed) {
-    say("auth_query failed: " + complaint_);
-  } else if (const auto keep = worker_.config().settings.auth_query_cache_time_us; keep > 0) {
-    if (kept_.size() >= kAnswersKeptMax) forget_kept();
-    kept_[question.user] = {secret_, worker_.world.now(), worker_.world.now() + keep};
-  }
-  tell(question, secret_, failed);
-  if (secret_) protocol::wipe(*secret_);
-  secret_.reset();
-  const auto& config = worker_.config();
-  const config::Database* const database = config.find_database(id_.database);
-  const Instant lifetime = database == nullptr ? 0 : config.server_lifetime_us(*database);
-  if (worker_.world.now() >= opened_at_ + lifetime) close();
-  go_on();
-}
-
-void Inquiry::tell(const Question& question, const std::optional<std::string>& secret, bool failed,
-                   bool kept) {
-  for (const Asker& asker : question.askers) {
-    SecretFound letter{asker.client, asker.place, {}, failed, kept};
-    if (secret && !failed) letter.secrets.push_back(*secret);
-    worker_.world.post(asker.worker, {std::move(letter)});
-  }
-}
-
 void Inquiry::fail(const std::string& why, bool certain) {
   say("auth_query cannot be asked: " + why);
+  if (state_ == State::asking) ++questions_.front().tries;
   close();
   ++host_turn_;
   refused_ = certain;
-  const Instant now = worker_.world.now();
-  retry_at_ = now + kInquiryRetry;
-  // Those who have waited too long have gone; the others hope for the next attempt.
-  const auto patience = worker_.config().settings.client_login_timeout_us;
-  while (!questions_.empty() &&
-         (certain || (patience > 0 && questions_.front().since + patience <= now))) {
+  retry_at_ = worker_.world.now() + kInquiryRetry;
+  while (!questions_.empty() && lost(questions_.front())) {
     const Question question = std::move(questions_.front());
     questions_.pop_front();
     tell(question, std::nullopt, !no_such_database_);
   }
   go_on();
+}
+
+// Those who have waited too long have gone, and one question must not hold up the others.
+bool Inquiry::lost(const Question& question) const {
+  if (refused_ || question.tries >= kQuestionTriesMax) return true;
+  const auto patience = worker_.config().settings.client_login_timeout_us;
+  return patience > 0 && question.since + patience <= worker_.world.now();
 }
 
 // Each login asks: the log need not hear of every one.

@@ -29,6 +29,7 @@ class Worker;
 inline constexpr std::size_t kInquiriesMax = 32;           // Connections of one worker.
 inline constexpr std::size_t kQuestionsMax = 10'000;       // Waiting at one of them.
 inline constexpr std::size_t kAnswersKeptMax = 10'000;     // auth_query_cache_time.
+inline constexpr int kQuestionTriesMax = 2;                // Of a question that ends connections.
 inline constexpr Instant kInquiryRetry = kSecond;          // After a failure.
 inline constexpr Instant kAnswerWaitMax = 10 * kSecond;    // Then the connection is given up.
 inline constexpr std::uint32_t kAnswerBytesMax = 1 << 18;  // Of one message of an answer.
@@ -54,6 +55,7 @@ class Inquiry final : public pool::Deadline, private StreamUser {
     std::string user;
     Instant since;
     std::vector<Asker> askers;
+    int tries = 0;  // That ended without an answer.
   };
   struct Kept {
     std::optional<std::string> secret;
@@ -86,6 +88,7 @@ class Inquiry final : public pool::Deadline, private StreamUser {
             bool kept = false);
   // `certain`: whoever waits is told; else the next attempt may help them.
   void fail(const std::string& why, bool certain);
+  bool lost(const Question& question) const;
   void say(const std::string& what);
 
   Worker& worker_;

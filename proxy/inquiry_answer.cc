@@ -1,11 +1,11 @@
-// inquiry_answer.cc: one question of an Inquiry, and what may be believed of its answer.
+// inquiry_answer.cc: what a server says to auth_query, and what is believed of it.
 #include <array>
-#include <string_view>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "protocol/crypto.h"
 #include "protocol/decode.h"
-#include "protocol/encode.h"
 #include "proxy/inquiry.h"
 #include "proxy/worker.h"
 
@@ -15,45 +15,16 @@ using protocol::Framer;
 
 namespace {
 
-// What PgBouncer's default means, whatever else bears these names in a search_path. The index is of
-// names, which are cut after 63 bytes: hence the second look at the name.
-constexpr std::string_view kDefaultQualified =
-    "SELECT rolname, CASE WHEN rolvaliduntil OPERATOR(pg_catalog.<) pg_catalog.now() THEN NULL "
-    "ELSE rolpassword END FROM pg_catalog.pg_authid "
-    "WHERE rolname OPERATOR(pg_catalog.=) ($1::pg_catalog.text)::pg_catalog.name "
-    "AND rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1 AND rolcanlogin";
-
-// Of a name that is none in the server's encoding: so it has no such user.
-constexpr std::string_view kNotInRepertoire = "22021";
+constexpr const char* kNotInRepertoire = "22021";  // A name that is no text in that encoding.
 
 }  // namespace
 
-void Inquiry::put_question() {
-  const auto& config = worker_.config();
-  const config::Database* const database = find_database();
-  if (database == nullptr) return;
-  const std::string& query = config.auth_query(its_settings());
-  const bool ours = query == config::kAuthQuery;
-  const std::array parameters{std::optional<std::string_view>{questions_.front().user}};
-  Buffer out;
-  protocol::put_parse(out, "", ours ? kDefaultQualified : std::string_view{query});
-  protocol::put_bind(out, "", "", parameters);
-  protocol::put_execute(out, "", 2);  // A second row is one too many.
-  protocol::put_sync(out);
-  stream_.put_copy(out);
-  state_ = State::asking;
-  rows_ = 0;
-  secret_.reset();
-  complaint_.clear();
-  worker_.deadlines.arm(*this, worker_.world.now() + kAnswerWaitMax);
-}
-
 void Inquiry::take_answer(Bytes bytes) {
   protocol::Piece piece;
-  while (stream_.is_open()) {
+  while (state_ != State::closed) {
     const auto cut = framer_.next(bytes, piece);
     if (cut == Framer::Cut::need_more) return;
-    if (cut == Framer::Cut::bad_length) return fail("the server's answer is too long");
+    if (cut == Framer::Cut::bad_length) return fail("the server's answer is too long", false);
     const auto body = collector_.add(piece);
     if (body && !take_message(piece.tag, *body)) return;
   }
@@ -64,6 +35,7 @@ bool Inquiry::take_message(char tag, Bytes body) {
   if (tag == 'N' || tag == 'S' || tag == 'A') return true;
   if (state_ != State::asking) {
     close();
+    go_on();
     return false;
   }
   switch (tag) {
@@ -77,6 +49,7 @@ bool Inquiry::take_message(char tag, Bytes body) {
       return true;
     case 'E': {
       const auto fields = protocol::parse_error(body);
+      // A name that no user can have is no fault of the query.
       if (fields.sqlstate != kNotInRepertoire) {
         complaint_ = fields.message + " (" + fields.sqlstate + ")";
       }
@@ -85,9 +58,9 @@ bool Inquiry::take_message(char tag, Bytes body) {
     case 'Z':
       if (as_text(body) != "I") complaint_ = "the query leaves a transaction open";
       answer();
-      return stream_.is_open();
+      return state_ != State::closed;
     default:
-      fail("the server answered what nobody asked");
+      fail("the server answered what nobody asked", false);
       return false;
   }
 }
@@ -131,14 +104,14 @@ void Inquiry::answer() {
   if (failed) {
     say("auth_query failed: " + complaint_);
   } else if (const auto keep = worker_.config().settings.auth_query_cache_time_us; keep > 0) {
-    if (kept_.size() >= kAnswersKeptMax) kept_.clear();
+    if (kept_.size() >= kAnswersKeptMax) forget_kept();
     kept_[question.user] = {secret_, worker_.world.now(), worker_.world.now() + keep};
   }
   tell(question, secret_, failed);
   if (secret_) protocol::wipe(*secret_);
   secret_.reset();
   const auto& config = worker_.config();
-  const config::Database* const database = config.find_database(database_);
+  const config::Database* const database = config.find_database(id_.database);
   const Instant lifetime = database == nullptr ? 0 : config.server_lifetime_us(*database);
   if (worker_.world.now() >= opened_at_ + lifetime) close();
   go_on();

@@ -54,12 +54,13 @@ void Server::on_broken(const Fault& fault) {
   worker_.server_gone(*this, fault.text);
 }
 
-void Server::on_password(const std::string& complaint) {
+void Server::on_password(const PasswordReady& letter) {
   waits_for_password_ = false;
-  if (complaint.empty()) return start_login();
-  // What the command said is for the operator: the log has it.
-  worker_.login_failed(*this, {"57P03", "the password for the server cannot be had now"}, false,
-                       false);
+  if (!letter.complaint.empty()) {  // No fault of the host that was dialled.
+    return worker_.login_failed(*this, {"57P03", letter.complaint}, false, false);
+  }
+  if (generation != share().generation) return worker_.login_outdated(*this);
+  log_in(letter.password);
 }
 
 Security Server::security_in_force() const {
@@ -75,10 +76,15 @@ void Server::start_login() {
     waits_for_password_ = true;
     return worker_.want_password(share().password_command());
   }
+  log_in({});
+}
+
+// `printed`: by a command, just now; empty: what is kept will do.
+void Server::log_in(const std::string& printed) {
   protocol::ScramNonce nonce{};
   worker_.world.random(nonce);
   password_turn = share().entry.password_turn.load();
-  auto request = share().login_request(password_turn, worker_.world.now());
+  auto request = share().login_request(password_turn, printed, worker_.world.now());
   if (const Codec* codec = stream.codec()) request.end_point = codec->end_point();
   login_ = std::make_unique<protocol::ServerLogin>(std::move(request), nonce);
   Buffer out;

@@ -200,7 +200,7 @@ class Worker final : public TurnTaker, public Turn {
   void take(PasswordReady& letter);
   bool drop_an_inquiry();
   void close_inquiries();
-  void tell_password(const std::string& command, const std::string& complaint);
+  void tell_password(const PasswordReady& letter);
   void stop_serving(Share& share);
   void resettle(Share& share);
   void open_forced();

@@ -1,5 +1,4 @@
 // worker_passwords.cc: passwords that a command prints (password_command), for server logins.
-#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -10,12 +9,6 @@ namespace weir::proxy {
 
 using pool::ServerState;
 
-namespace {
-
-constexpr Instant kPickUpTime = kSecond;
-
-}  // namespace
-
 void Worker::want_password(const std::string& command) {
   const std::size_t runs = std::hash<std::string>{}(command) % commons.workers;
   world.post(runs, {PasswordWanted{command}});
@@ -23,7 +16,9 @@ void Worker::want_password(const std::string& command) {
 
 void Worker::take(PasswordWanted& letter) {
   // It may have been printed since the letter was written.
-  if (commons.passwords.find(letter.command, world.now())) return tell_password(letter.command, {});
+  if (const auto kept = commons.passwords.find(letter.command, world.now())) {
+    return tell_password({letter.command, *kept, {}});
+  }
   auto& run = password_runs_[letter.command];
   if (!run) run = std::make_unique<PasswordRun>(*this, letter.command);
 }
@@ -32,19 +27,18 @@ void Worker::password_printed(const std::string& command, Result<std::string> ou
   const std::string which = command;  // Its owner goes.
   dead_password_runs_.push_back(std::move(password_runs_.extract(which).mapped()));
   if (output) {
-    // Also with a time of 0 those who wait for it have to find it.
-    const auto time = std::max(config_->settings.password_command_cache_time_us, kPickUpTime);
-    commons.passwords.keep(which, std::move(*output), world.now() + time);
-    return tell_password(which, {});
+    const auto time = config_->settings.password_command_cache_time_us;
+    if (time > 0) commons.passwords.keep(which, *output, world.now() + time);
+    tell_password({which, *output, {}});
+    return protocol::wipe(*output);
   }
   commons.log.line(Level::warning, "password_command failed: " + output.error().text);
-  tell_password(which, "failed");
+  // What the command said on stderr is for the log alone: clients hear this.
+  tell_password({which, {}, "password_command failed: the pooler's log says why"});
 }
 
-void Worker::tell_password(const std::string& command, const std::string& complaint) {
-  for (std::size_t to = 0; to < commons.workers; ++to) {
-    world.post(to, {PasswordReady{command, complaint}});
-  }
+void Worker::tell_password(const PasswordReady& letter) {
+  for (std::size_t to = 0; to < commons.workers; ++to) world.post(to, {letter});
 }
 
 void Worker::take(PasswordReady& letter) {
@@ -56,7 +50,7 @@ void Worker::take(PasswordReady& letter) {
       if (server.waits_for_password()) waiting.push_back(&server);
     });
   }
-  for (Server* const server : waiting) server->on_password(letter.complaint);
+  for (Server* const server : waiting) server->on_password(letter);
 }
 
 }  // namespace weir::proxy

@@ -53,7 +53,8 @@ std::vector<Rudeness> rude_answers() {
 // Asks for what the rude server answers rudely; what the client gets to see.
 Farewell ask_rudely(const Pgweir& pgweir) {
   RawClient client(pgweir.port());
-  if (!client.login()) return {.closed = true, .severity = "", .sqlstate = "login", .text = ""};
+  if (!client.login())
+    return {.closed = true, .severity = "", .sqlstate = "login", .text = "", .hint = ""};
   client.send(query("SELECT rude"));
   return client.farewell(Deadline::in(30s));
 }

@@ -82,9 +82,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const char* from : {"", "10.1.2.3", "10.7.7.7", "127.0.0.1", "fe80::7", "fe80::1", "::1"}) {
     for (const bool tls : {false, true}) {
       const auto ip = *from == '\0' ? std::nullopt : Ip::parse(from);
-      check_match(*hba, {ip, tls, "shop", "anna"});
-      check_match(*hba, {ip, tls, "anna", "anna"});
-      check_match(*hba, {ip, tls, "replication", "all"});
+      check_match(*hba, {ip, tls, "shop", {}, "anna"});
+      check_match(*hba, {ip, tls, "anna", {}, "anna"});
+      check_match(*hba, {ip, tls, "replication", {}, "all"});
     }
   }
   return 0;

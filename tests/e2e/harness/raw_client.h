@@ -22,11 +22,8 @@ struct Farewell {
 class RawClient : public Wire {
  public:
   explicit RawClient(int port) : Wire(connect_to(port)) {}
-<<<<<<< HEAD
   explicit RawClient(const std::string& unix_path) : Wire(connect_to(unix_path)) {}
-=======
   explicit RawClient(Wire wire) : Wire(std::move(wire)) {}
->>>>>>> 48ef181 (proxy: ask auth_query in the words of the client's own database)
 
   // An SSLRequest and its answer: 'S' or 'N'; 'E' begins an error message; 0: none came.
   char ask_for_tls();

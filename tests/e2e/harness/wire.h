@@ -88,10 +88,7 @@ class Wire {
 };
 
 Wire connect_to(int port);
-<<<<<<< HEAD
 Wire connect_to(const std::string& unix_path);
-=======
 Wire connect_to(int port, const std::string& from);  // From this address of loopback.
->>>>>>> 48ef181 (proxy: ask auth_query in the words of the client's own database)
 
 }  // namespace weir::e2e

@@ -29,7 +29,7 @@ bool says(std::string_view text, std::string_view part) {
 
 // "unix", or an address, with "+tls" behind it if so.
 HbaRequest request(std::string_view from, std::string_view database, std::string_view user) {
-  HbaRequest out{{}, from.ends_with("+tls"), database, user};
+  HbaRequest out{{}, from.ends_with("+tls"), database, {}, user};
   if (out.tls) from.remove_suffix(4);
   if (from != "unix") {
     out.ip = Ip::parse(from);
