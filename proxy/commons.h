@@ -161,7 +161,10 @@ class Commons {
 
   std::atomic<std::int64_t> clients{0};  // Admitted, the console's not counted.
   std::atomic<std::int64_t> servers{0};  // From the dial until they have hung up.
-  std::vector<WorkerStats> stats;        // One a worker.
+  // Of the secrets that auth_query gave: how many more were SCRAM than were not. PostgreSQL's own
+  // default, as long as none was seen: unknown users are asked as most known ones are.
+  std::atomic<std::int64_t> scram_lead{0};
+  std::vector<WorkerStats> stats;  // One a worker.
 
   // False when `id` would be a pool beyond kPoolsMax.
   bool has_room(const PoolId& id);

@@ -239,9 +239,10 @@ void Inquiry::take_login(Bytes bytes) {
 
 void Inquiry::login_refused(Fault fault, bool certain) {
   if (try_other_password(fault)) return;
-  // There is no such database, as many a stranger's invention behind a "*": its users are as
-  // unknown as the others'.
-  no_such_database_ = std::string_view{fault.sqlstate} == "3D000";
+  // There is no such database, or it is not for us: many a stranger's invention behind a "*". Its
+  // users are as unknown as the others'.
+  const std::string_view code = fault.sqlstate;
+  no_such_database_ = code == "3D000" || code == "55000" || code == "42501";
   fail("login failed: " + fault.text,
        certain || std::string_view{fault.sqlstate}.starts_with("28"));
   no_such_database_ = false;

@@ -4,6 +4,7 @@
 
 #include "protocol/crypto.h"
 #include "protocol/encode.h"
+#include "protocol/secret.h"
 #include "proxy/client.h"
 #include "proxy/ip_of.h"
 #include "proxy/worker.h"
@@ -95,7 +96,7 @@ std::optional<Fault> Proof::choose_by_hba() {
     worker_.log(
         Level::warning, client_,
         rule == nullptr ? "no line of auth_hba_file lets it in" : "rejected by " + rule->place);
-    return Fault{"28000", rule == nullptr ? "no authentication method is found" : "login rejected",
+    return Fault{"28000", "login rejected",
                  "The pooler's auth_hba_file does not let this user in from here."};
   }
   map_ = rule->map;
@@ -168,7 +169,11 @@ Proof::Step Proof::on_secrets(std::vector<std::string> secrets, bool failed, boo
   }
   looked_up_ = true;
   kept_ = kept;
-  if (!secrets.empty()) found_ = secrets.front();
+  if (!secrets.empty()) {
+    found_ = secrets.front();
+    const bool scram = protocol::secret_kind(found_) == protocol::SecretKind::scram;
+    worker_.commons.scram_lead.fetch_add(scram ? 1 : -1);
+  }
   if (!asked_again_) return prove(std::move(secrets), out);
   return follow(login_->retry_with(std::move(secrets), out));
 }
@@ -213,8 +218,7 @@ Proof::Step Proof::ask_password(std::vector<std::string> secrets, Buffer& out) {
   options.entropy.mock_key = worker_.commons.secret;
   options.scram_iterations = static_cast<std::uint32_t>(worker_.config().settings.scram_iterations);
   SecretBook& book = worker_.secret_book;
-  if (looked_up_ && !secrets.empty()) book.note_kind(secrets.front());
-  options.unknown_by_scram = looked_up_ ? book.asked_are_scram() : book.mostly_scram();
+  options.unknown_by_scram = looked_up_ ? worker_.commons.scram_lead >= 0 : book.mostly_scram();
   secrets_count_ = secrets.size();
   if (secrets_count_ > 1) offer_ = worker_.commons.offers.of(offered_to());
   options.offer = offer_;

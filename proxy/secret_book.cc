@@ -36,10 +36,6 @@ void SecretBook::open(const config::Config& config) {
   mostly_scram_ = scram * 2 > config.secrets.size();
 }
 
-void SecretBook::note_kind(const std::string& secret) {
-  asked_are_scram_ = protocol::secret_kind(secret) == protocol::SecretKind::scram;
-}
-
 std::vector<std::string> SecretBook::ready_for(protocol::AuthType type, const std::string& user,
                                                std::vector<std::string> secrets,
                                                std::size_t offer) {

@@ -23,9 +23,6 @@ class SecretBook {
   void open(const config::Config& config);
   // Most users have SCRAM secrets: then unknown ones are asked by SCRAM, too.
   bool mostly_scram() const { return mostly_scram_; }
-  // The same of those that auth_query has told of late.
-  bool asked_are_scram() const { return asked_are_scram_; }
-  void note_kind(const std::string& secret);
   // `secrets` for a login of this type, and of this `offer`.
   std::vector<std::string> ready_for(protocol::AuthType type, const std::string& user,
                                      std::vector<std::string> secrets, std::size_t offer);
@@ -33,7 +30,6 @@ class SecretBook {
  private:
   Bytes mock_key_;
   bool mostly_scram_ = false;
-  bool asked_are_scram_ = true;
   std::uint32_t iterations_ = protocol::kScramIterations;
   // By the user, and what was hashed for it: a changed secret finds no old one.
   std::unordered_map<std::string, std::map<std::string, std::string>> hashed_;

@@ -111,7 +111,7 @@ bool Share::below_minimum() const {
 
 const std::string& Share::password_command() const {
   static const std::string kNone;
-  const bool its_user = database != nullptr && database->user == id.user;
+  const bool its_user = database != nullptr && (!database->user || *database->user == id.user);
   return its_user ? database->password_command : kNone;
 }
 
@@ -131,7 +131,7 @@ std::vector<std::string> Share::passwords(const std::string& printed, Instant no
   const auto add = [&all](const std::string& one) {
     if (!one.empty()) all.push_back(one);
   };
-  const bool its_user = database->user == id.user;
+  const bool its_user = !database->user || *database->user == id.user;
   if (const std::string& command = password_command(); !command.empty()) {
     add(printed.empty() ? passwords_->find(command, now).value_or("") : printed);
   }

@@ -23,14 +23,16 @@ Entry from(const char* address, const Pgweir& pgweir, const std::string& user,
   return enter(client, user, password);
 }
 
-// Its entry, and the connection that holds its place.
-struct Guest {
-  RawClient client;
-  Entry entry;
-
-  explicit Guest(const Pgweir& pgweir, const char* address = kHere)
-      : client(connect_to(pgweir.port(), address)), entry(enter(client, "alice", "known")) {}
-};
+// A connection that has come in and holds its place. The one that looked whether the program
+// listens may still hold one when the first comes.
+std::unique_ptr<RawClient> guest(const Pgweir& pgweir) {
+  std::unique_ptr<RawClient> client;
+  CHECK(eventually([&] {
+    client = std::make_unique<RawClient>(pgweir.port());
+    return enter(*client, "alice", "known").in;
+  }));
+  return client;
+}
 
 std::string by_socket(const Pgweir& pgweir, const std::string& password) {
   return by_unix(pgweir, "alice", "shop", "password=" + password);
@@ -99,11 +101,8 @@ TEST_CASE("max_client_conn_per_ip: the next is refused; another address and unix
   for (const int workers : worker_counts()) {
     CAPTURE(workers);
     Pgweir pgweir(guarded(workers).line("max_client_conn_per_ip = 3"));
-    std::vector<std::unique_ptr<Guest>> guests;
-    for (int i = 0; i < 3; ++i) {
-      guests.push_back(std::make_unique<Guest>(pgweir));
-      CHECK(guests.back()->entry.in);
-    }
+    std::vector<std::unique_ptr<RawClient>> guests;
+    for (int i = 0; i < 3; ++i) guests.push_back(guest(pgweir));
     const Entry refused = from(kHere, pgweir, "alice", "known");
     CHECK(refused.talk == "E");
     CHECK(refused.sqlstate == "53300");
@@ -148,8 +147,7 @@ TEST_CASE("max_client_conn_per_ip: a place is given back in whatever way its cli
       leave_after(message('p', zero_ended("known")) + message('X', ""), reset);
       leave_after(message('p', zero_ended("known")) + query("BEGIN") + message('?', ""), reset);
     }
-    // Before a startup packet: the first byte takes a place.
-    for (const std::string& first : {std::string(1, '\0'), untagged(kSslRequest),
+    for (const std::string& first : {std::string(), std::string(1, '\0'), untagged(kSslRequest),
                                      untagged(kCancelRequest, "12345678"), std::string("GET /")}) {
       RawClient client(pgweir.port());
       client.send(first);
@@ -158,6 +156,21 @@ TEST_CASE("max_client_conn_per_ip: a place is given back in whatever way its cli
       CHECK(come());
     }
   }
+}
+
+TEST_CASE("max_client_conn_per_ip: who says nothing has a place, too") {
+  Pgweir pgweir(guarded().line("max_client_conn_per_ip = 2"));
+  std::vector<RawClient> silent;
+  CHECK(eventually([&] {
+    silent.emplace_back(pgweir.port());
+    return silent.back().readable(20ms);
+  }));
+  const Farewell farewell = silent.back().farewell();
+  CHECK(farewell.closed);
+  CHECK(farewell.sqlstate == "53300");
+  CHECK(from(kHere, pgweir, "alice", "known").sqlstate == "53300");
+  silent.clear();
+  CHECK(guest(pgweir)->value("SELECT 1") == "1");
 }
 
 TEST_CASE("client_conn_rate_per_ip: a burst is refused, unix sockets and other addresses are not") {
@@ -193,14 +206,13 @@ TEST_CASE("client_conn_rate_per_user: a burst of one user is refused, another us
 TEST_CASE("limits change with RELOAD; who is in stays in and counts") {
   Settings settings = guarded().line("max_client_conn_per_ip = 2");
   Pgweir pgweir(settings);
-  Guest first(pgweir), second(pgweir);
+  const auto first = guest(pgweir), second = guest(pgweir);
   CHECK_FALSE(from(kHere, pgweir, "alice", "known").in);
   reload_by_right(pgweir, settings.line("max_client_conn_per_ip = 3"));
-  Guest third(pgweir);
-  CHECK(third.entry.in);
+  const auto third = guest(pgweir);
   reload_by_right(pgweir, settings.line("max_client_conn_per_ip = 1"));
-  CHECK(first.client.value("SELECT 1") == "1");
-  CHECK(third.client.value("SELECT 1") == "1");
+  CHECK(first->value("SELECT 1") == "1");
+  CHECK(third->value("SELECT 1") == "1");
   CHECK_FALSE(from(kHere, pgweir, "alice", "known").in);
   reload_by_right(pgweir, settings.line("max_client_conn_per_ip = 0"));
   CHECK(from(kHere, pgweir, "alice", "known").in);

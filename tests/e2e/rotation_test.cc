@@ -184,7 +184,7 @@ TEST_CASE("password_file is watched") {
   CHECK(Session(pgweir.conninfo("alice", "rotating")).value("SELECT current_user") == "scram_role");
   alter_server_password("the new");
   write_file(path, "the new\n");
-  REQUIRE(logs(pgweir, "the configuration has been reloaded"));
+  REQUIRE(logs(pgweir, "secrets, rules and certificates have been read again"));
   for (int i = 0; i < 3; ++i)
     CHECK(Session(pgweir.conninfo("alice", "rotating")).value("SELECT 1") == "1");
 }

@@ -246,7 +246,7 @@ TEST_CASE("TLS at once where there is none is refused in plain words") {
   client.send_raw(std::string("\x16\x03\x01\x00\x05", 5) + "hello");
   const Farewell farewell = client.farewell();
   CHECK(farewell.closed);
-  CHECK(farewell.sqlstate == "0A000");
+  CHECK(farewell.sqlstate == "08P01");
 }
 
 TEST_CASE("a unix socket has no TLS and needs none") {
