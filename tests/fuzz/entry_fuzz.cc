@@ -75,7 +75,7 @@ class Doorstep {
 
 Doorstep& doorstep(std::uint8_t choice) {
   static std::map<std::uint8_t, std::unique_ptr<Doorstep>> all;
-  choice %= 2 * kWays.size();
+  choice = static_cast<std::uint8_t>(choice % (2 * kWays.size()));
   auto& one = all[choice];
   if (!one) one = std::make_unique<Doorstep>(kWays[choice / 2], choice % 2 == 1);
   return *one;
