@@ -102,8 +102,10 @@ class Stream final : public pool::Link, private Endpoint {
   // What encryption needs besides.
   //   outbox_: plaintext --seal--> wire: records that the kernel did not take
   struct Sealed {
+    explicit Sealed(std::unique_ptr<Codec> by, Outbox first = {})
+        : codec(std::move(by)), wire(std::move(first)) {}
     std::unique_ptr<Codec> codec;
-    Outbox wire = {};
+    Outbox wire;
     Buffer waiting = {};          // Records of a handshake that has to wait its turn.
     bool waits_to_shake = false;  // Known to the Turn.
     bool ended = false;           // close_notify has been put.
