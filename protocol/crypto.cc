@@ -3,7 +3,10 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
+#include <initializer_list>
+#include <memory>
 
 #include "protocol/check.h"
 
@@ -24,6 +27,28 @@ constexpr std::array<std::uint8_t, 256> kSextets = [] {
   return table;
 }();
 
+constexpr std::size_t kBlockBytes = 64;  // Of SHA-256 (FIPS 180-4).
+
+struct Free {
+  void operator()(EVP_MD* algorithm) const { EVP_MD_free(algorithm); }
+  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
+
+// SHA-256 of all parts, one behind the other. The algorithm is looked up once: OpenSSL 3 takes
+// longer to find it, anew for each EVP_sha256() and EVP_Q_mac(), than to hash what a login says.
+Digest digest_of(std::initializer_list<Bytes> parts) {
+  static const std::unique_ptr<EVP_MD, Free> algorithm{EVP_MD_fetch(nullptr, "SHA256", nullptr)};
+  const std::unique_ptr<EVP_MD_CTX, Free> context{EVP_MD_CTX_new()};
+  WEIR_CHECK(algorithm && context);
+  WEIR_CHECK(EVP_DigestInit_ex(context.get(), algorithm.get(), nullptr) == 1);
+  for (const Bytes part : parts) {
+    WEIR_CHECK(EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1);
+  }
+  Digest digest{};
+  WEIR_CHECK(EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1);
+  return digest;
+}
+
 }  // namespace
 
 std::optional<std::string> md5_hex(Bytes text) {
@@ -40,22 +65,21 @@ std::optional<std::string> md5_hex(Bytes text) {
   return hex;
 }
 
-Digest sha256(Bytes text) {
-  Digest digest{};
-  WEIR_CHECK(EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr) ==
-             1);
-  return digest;
-}
+Digest sha256(Bytes text) { return digest_of({text}); }
 
+// RFC 2104.
 Digest hmac_sha256(Bytes key, Bytes text) {
-  // A null key means "no key" to EVP_Q_mac, not an empty one.
-  static constexpr std::uint8_t kNoBytes = 0;
-  Digest digest{};
-  std::size_t written = 0;
-  const auto* done = EVP_Q_mac(
-      nullptr, "HMAC", nullptr, "SHA256", nullptr, key.empty() ? &kNoBytes : key.data(), key.size(),
-      text.empty() ? &kNoBytes : text.data(), text.size(), digest.data(), digest.size(), &written);
-  WEIR_CHECK(done != nullptr && written == digest.size());
+  std::array<std::uint8_t, kBlockBytes> pad{};
+  Digest shorter = key.size() > pad.size() ? sha256(key) : Digest{};
+  const Bytes fits = key.size() > pad.size() ? Bytes{shorter} : key;
+  std::copy(fits.begin(), fits.end(), pad.begin());
+  for (std::uint8_t& byte : pad) byte ^= 0x36;
+  Digest inner = digest_of({pad, text});
+  for (std::uint8_t& byte : pad) byte ^= 0x36 ^ 0x5c;
+  const Digest digest = digest_of({pad, inner});
+  OPENSSL_cleanse(pad.data(), pad.size());
+  wipe(shorter);
+  wipe(inner);
   return digest;
 }
 
