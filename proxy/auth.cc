@@ -216,7 +216,7 @@ void Auth::negotiate(const Startup& startup, Buffer& out) {
 
 // Our own user, by unix socket: whatever auth_type says.
 bool Auth::enters_by_right() const {
-  return uid_ == ::geteuid() && config::is_console(database_) && config::is_console(user_);
+  return config::is_console(database_) && config::is_console(user_) && uid_ == ::geteuid();
 }
 
 bool Auth::start_login(Buffer& out) {

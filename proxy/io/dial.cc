@@ -56,7 +56,10 @@ bool PollTransport::start_connect(const SocketAddress& address) {
     return false;
   }
   engine_.street.count_connection(1);
-  apply(engine_.street.options(), descriptor_);
+  if (address.family() != AF_UNIX) {
+    apply_to_all(descriptor_);
+    apply(engine_.street.options(), descriptor_);
+  }
   if (::connect(descriptor_, address.get(), address.length) != 0 && errno != EINPROGRESS) {
     error_ = errno;
     close_descriptor();

@@ -45,6 +45,7 @@ int listen_at(const SocketAddress& address, int backlog) {
   if (descriptor < 0) return -errno;
   const int yes = 1;
   setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  apply_to_all(descriptor);
   if (address.family() == AF_INET6) {
     setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes));
   }
@@ -209,12 +210,13 @@ bool Listener::accept_one(Door& door) {
   if (descriptor >= 0) {
     rest_of(door).told = false;
     street.count_connection(1);
-    apply(street.options(), descriptor);
     Address address = peer.for_people();
     std::optional<std::uint32_t> peer_uid;
     if (door.is_unix) {
       address = {.family = Address::Family::unix_socket};
       peer_uid = uid_of_peer(descriptor);
+    } else {
+      apply(street.options(), descriptor);
     }
     calls_.on_accept(descriptor, address, peer_uid);
     return true;

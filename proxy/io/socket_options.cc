@@ -29,13 +29,13 @@ SocketOptions SocketOptions::from(const config::Settings& settings) {
           .user_timeout_us = settings.tcp_user_timeout_us};
 }
 
-void apply(const SocketOptions& options, int descriptor) {
-  int family = AF_UNSPEC;
-  socklen_t length = sizeof(family);
-  getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &family, &length);
-  if (family != AF_INET && family != AF_INET6) return;
+void apply_to_all(int descriptor) {
   set(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
-  set(descriptor, SOL_SOCKET, SO_KEEPALIVE, options.keepalive ? 1 : 0);
+  set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+void apply(const SocketOptions& options, int descriptor) {
+  if (!options.keepalive) set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 0);
   if (options.user_timeout_us > 0) {
     set(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, (options.user_timeout_us + 999) / 1000);
   }

@@ -19,8 +19,13 @@ struct SocketOptions {
   static SocketOptions from(const config::Settings& settings);
 };
 
-// Also switches Nagle's algorithm off. Does nothing to a descriptor that is not a TCP socket; an
-// option that the kernel refuses is left as it is, since the connection works without it.
+// REQUIRES, of both: a TCP socket. An option that the kernel refuses is left as it is, since the
+// connection works without it.
+
+// What every connection has: no delay by Nagle's algorithm, and keepalive until apply() says
+// otherwise. Those accepted by a listening socket inherit it, so that none of them costs a call.
+void apply_to_all(int descriptor);
+// What differs from that.
 void apply(const SocketOptions& options, int descriptor);
 
 }  // namespace weir::proxy::io

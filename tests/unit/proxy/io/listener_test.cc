@@ -2,6 +2,8 @@
 #include "proxy/io/listener.h"
 
 #include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -74,6 +76,28 @@ struct Caller {
 };
 
 }  // namespace
+
+TEST_CASE("what came by TCP has the options of the street") {
+  Inn inn{{.addresses = {"127.0.0.1"}, .port = 0}};
+  REQUIRE(inn.listener);
+  const auto where = *literal_address("127.0.0.1", inn.listener->port());
+  const Caller first(where);
+  REQUIRE(inn.wait_for(1));
+  inn.street.set_options({.keepalive = false, .user_timeout_us = 7 * kSecond});
+  const Caller second(where);
+  REQUIRE(inn.wait_for(2));
+  const auto option = [&](std::size_t guest, int level, int name) {
+    int value = -1;
+    socklen_t length = sizeof(value);
+    ::getsockopt(inn.guests[guest].descriptor, level, name, &value, &length);
+    return value;
+  };
+  for (const std::size_t guest : {0, 1}) CHECK(option(guest, IPPROTO_TCP, TCP_NODELAY) == 1);
+  CHECK(option(0, SOL_SOCKET, SO_KEEPALIVE) == 1);
+  CHECK(option(0, IPPROTO_TCP, TCP_USER_TIMEOUT) == 0);
+  CHECK(option(1, SOL_SOCKET, SO_KEEPALIVE) == 0);
+  CHECK(option(1, IPPROTO_TCP, TCP_USER_TIMEOUT) == 7000);
+}
 
 TEST_CASE("a free port on several addresses, and who came") {
   Inn inn{{.addresses = {"127.0.0.1", "127.0.0.2"}, .port = 0}};
