@@ -77,8 +77,9 @@ void PollTransport::on_connect_event() {
   error_ = 0;
   error_ = socket_error();
   if (error_ != 0) {
-    unwatch();  // And on_watch_closed() goes on with the next address.
-    return close_descriptor();
+    unwatch();
+    close_descriptor();
+    return dial_next();
   }
   phase_ = Phase::open;
   const Target peer = dial_->peer();

@@ -64,6 +64,7 @@ Engine::~Engine() {
   timer_.reset();
   dial_timer_.reset();
   bell_.reset();
+  spare_polls.clear();
   uv_run(&loop, UV_RUN_DEFAULT);
   graves_.clear();
   WEIR_CHECK(uv_loop_close(&loop) == 0);  // Else a transport has outlived its Street.

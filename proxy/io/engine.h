@@ -10,6 +10,7 @@
 #include "pool/instant.h"
 #include "proxy/io/loop.h"
 #include "proxy/io/resolver.h"
+#include "proxy/io/spare_polls.h"
 #include "proxy/io/watcher.h"
 
 namespace weir::proxy::io {
@@ -48,6 +49,7 @@ class Engine {
   Resolver resolver;
   IoCounts counts;
   std::unique_ptr<std::uint8_t[]> block;
+  SparePolls spare_polls;
 
  private:
   void end_turn();

@@ -85,8 +85,8 @@ void PollTransport::close() {
   engine_.forget(*this);
   unwatch();
   close_descriptor();
-  // A callback of ours may be on the stack; the memory outlives it either way.
-  if (watch_ == Watch::none) engine_.bury(std::unique_ptr<PollTransport>{this});
+  // A callback of ours may be on the stack: the memory outlives it.
+  engine_.bury(std::unique_ptr<PollTransport>{this});
 }
 
 void PollTransport::on_event(uv_poll_t* poll, int status, int events) {
@@ -146,14 +146,14 @@ void PollTransport::gone(int error) {
 }
 
 bool PollTransport::watch() {
-  const int status = uv_poll_init(&engine_.loop, &poll_, descriptor_);
-  if (status != 0) {
+  int status = 0;
+  poll_ = engine_.spare_polls.take(engine_.loop, descriptor_, status);
+  if (!poll_) {
     error_ = -status;
     close_descriptor();
     return false;
   }
-  poll_.data = this;
-  watch_ = Watch::active;
+  poll_->data = this;
   interest_ = 0;
   arm();
   return true;
@@ -170,26 +170,13 @@ void PollTransport::arm() {
   if (events == interest_) return;
   interest_ = static_cast<std::uint8_t>(events);
   ++engine_.counts.interest_changes;
-  events == 0 ? uv_poll_stop(&poll_) : uv_poll_start(&poll_, events, &PollTransport::on_event);
+  events == 0 ? uv_poll_stop(poll_.get())
+              : uv_poll_start(poll_.get(), events, &PollTransport::on_event);
 }
 
-// REQUIRES, of those who call it: the descriptor is still ours. uv_close takes its number out of
-// epoll, which after a close(2) could be the number of another connection.
+// REQUIRES, of those who call it: the descriptor is still ours.
 void PollTransport::unwatch() {
-  if (watch_ != Watch::active) return;
-  watch_ = Watch::closing;
-  uv_close(plain(&poll_), [](uv_handle_t* closed) {
-    static_cast<PollTransport*>(closed->data)->on_watch_closed();
-  });
-}
-
-void PollTransport::on_watch_closed() {
-  watch_ = Watch::none;
-  if (phase_ == Phase::released) {
-    const std::unique_ptr<PollTransport> last{this};
-  } else if (phase_ == Phase::dialling) {
-    dial_next();
-  }
+  if (poll_) engine_.spare_polls.give(std::move(poll_), descriptor_);
 }
 
 void PollTransport::close_descriptor() {

@@ -10,6 +10,7 @@
 
 #include "proxy/io/resolver.h"
 #include "proxy/io/socket_address.h"
+#include "proxy/io/watcher.h"
 #include "proxy/world.h"
 
 namespace weir::proxy::io {
@@ -40,8 +41,6 @@ class PollTransport final : public Transport, private Resolver::Asker {
   friend class Engine;  // forget() takes back deferred_.
 
   enum class Phase : std::uint8_t { dialling, open, gone, released };
-  // What libuv has of us. `closing` ends in on_watch_closed().
-  enum class Watch : std::uint8_t { none, active, closing };
   // The rest of a dial; freed once it is open.
   struct Dial {
     Target target;
@@ -65,19 +64,17 @@ class PollTransport final : public Transport, private Resolver::Asker {
   int wanted() const;
   void arm();
   void unwatch();
-  void on_watch_closed();
   void close_descriptor();
   int socket_error() const;
   void defer();
 
-  uv_poll_t poll_;
+  UvPtr<uv_poll_t> poll_;  // While it is watched.
   Engine& engine_;
   Endpoint* endpoint_;
   std::unique_ptr<Dial> dial_;
   int descriptor_ = -1;
   int error_ = 0;  // Met already, to be told in on_deferred().
   Phase phase_ = Phase::dialling;
-  Watch watch_ = Watch::none;
   std::uint8_t interest_ = 0;  // What epoll was asked for: UV_READABLE and so on.
   bool paused_ = false;
   bool deaf_ = false;  // Paused, and a hang-up is not to be told either.
@@ -86,6 +83,6 @@ class PollTransport final : public Transport, private Resolver::Asker {
   bool deferred_ = false;
 };
 
-static_assert(sizeof(PollTransport) <= 224, "what an idle client costs here");
+static_assert(sizeof(PollTransport) + sizeof(uv_poll_t) <= 224, "what an idle client costs here");
 
 }  // namespace weir::proxy::io
