@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 #include <memory>
 
 #include "protocol/check.h"
@@ -29,25 +28,33 @@ constexpr std::array<std::uint8_t, 256> kSextets = [] {
 
 constexpr std::size_t kBlockBytes = 64;  // Of SHA-256 (FIPS 180-4).
 
-struct Free {
-  void operator()(EVP_MD* algorithm) const { EVP_MD_free(algorithm); }
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-
-// SHA-256 of all parts, one behind the other. The algorithm is looked up once: OpenSSL 3 takes
-// longer to find it, anew for each EVP_sha256() and EVP_Q_mac(), than to hash what a login says.
-Digest digest_of(std::initializer_list<Bytes> parts) {
-  static const std::unique_ptr<EVP_MD, Free> algorithm{EVP_MD_fetch(nullptr, "SHA256", nullptr)};
-  const std::unique_ptr<EVP_MD_CTX, Free> context{EVP_MD_CTX_new()};
-  WEIR_CHECK(algorithm && context);
-  WEIR_CHECK(EVP_DigestInit_ex(context.get(), algorithm.get(), nullptr) == 1);
-  for (const Bytes part : parts) {
-    WEIR_CHECK(EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1);
+// SHA-256 of what is added. The algorithm is looked up once: OpenSSL 3 takes longer to find it,
+// anew for each EVP_sha256() and EVP_Q_mac(), than to hash what a login says.
+class Sha256 {
+ public:
+  Sha256() { begin(); }
+  void begin() {
+    static const std::unique_ptr<EVP_MD, Free> algorithm{EVP_MD_fetch(nullptr, "SHA256", nullptr)};
+    WEIR_CHECK(context_ && algorithm);
+    WEIR_CHECK(EVP_DigestInit_ex(context_.get(), algorithm.get(), nullptr) == 1);
   }
-  Digest digest{};
-  WEIR_CHECK(EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1);
-  return digest;
-}
+  void add(Bytes part) {
+    WEIR_CHECK(EVP_DigestUpdate(context_.get(), part.data(), part.size()) == 1);
+  }
+  // begin() follows before anything else is added.
+  Digest end() {
+    Digest digest{};
+    WEIR_CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
+    return digest;
+  }
+
+ private:
+  struct Free {
+    void operator()(EVP_MD* algorithm) const { EVP_MD_free(algorithm); }
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+  };
+  std::unique_ptr<EVP_MD_CTX, Free> context_{EVP_MD_CTX_new()};
+};
 
 }  // namespace
 
@@ -65,7 +72,11 @@ std::optional<std::string> md5_hex(Bytes text) {
   return hex;
 }
 
-Digest sha256(Bytes text) { return digest_of({text}); }
+Digest sha256(Bytes text) {
+  Sha256 hash;
+  hash.add(text);
+  return hash.end();
+}
 
 // RFC 2104.
 Digest hmac_sha256(Bytes key, Bytes text) {
@@ -73,10 +84,16 @@ Digest hmac_sha256(Bytes key, Bytes text) {
   Digest shorter = key.size() > pad.size() ? sha256(key) : Digest{};
   const Bytes fits = key.size() > pad.size() ? Bytes{shorter} : key;
   std::copy(fits.begin(), fits.end(), pad.begin());
+  Sha256 hash;
   for (std::uint8_t& byte : pad) byte ^= 0x36;
-  Digest inner = digest_of({pad, text});
+  hash.add(pad);
+  hash.add(text);
+  Digest inner = hash.end();
   for (std::uint8_t& byte : pad) byte ^= 0x36 ^ 0x5c;
-  const Digest digest = digest_of({pad, inner});
+  hash.begin();
+  hash.add(pad);
+  hash.add(inner);
+  const Digest digest = hash.end();
   OPENSSL_cleanse(pad.data(), pad.size());
   wipe(shorter);
   wipe(inner);

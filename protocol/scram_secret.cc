@@ -36,18 +36,19 @@ ScramKeys::~ScramKeys() {
 std::optional<ScramSecret> ScramSecret::parse(std::string_view text) {
   if (!text.starts_with(kScramMechanism)) return std::nullopt;
   text.remove_prefix(kScramMechanism.size());
-  // What is left: $<iterations>:<salt>$<StoredKey>:<ServerKey>
-  const auto field = [&text](char opens) -> std::optional<std::string_view> {
+  // What is left: $<iterations>:<salt>$<StoredKey>:<ServerKey>. None passes as a number or as
+  // base64 with a $ or a : in it.
+  const auto field = [&text](char opens, char closes) -> std::optional<std::string_view> {
     if (text.empty() || text.front() != opens) return std::nullopt;
     text.remove_prefix(1);
-    const std::string_view value = text.substr(0, text.find_first_of("$:"));
+    const std::string_view value = text.substr(0, text.find(closes));
     text.remove_prefix(value.size());
     return value;
   };
-  const auto iterations_text = field('$');
-  const auto salt_text = field(':');
-  const auto stored_text = field('$');
-  const auto server_text = field(':');
+  const auto iterations_text = field('$', ':');
+  const auto salt_text = field(':', '$');
+  const auto stored_text = field('$', ':');
+  const auto server_text = field(':', '\0');
   if (!iterations_text || !salt_text || !stored_text || !server_text || !text.empty()) {
     return std::nullopt;
   }

@@ -297,19 +297,9 @@ void Client::overlong(const ClientMessage& message) {
               " bytes long."});
 }
 
-void Client::greet() {
+void Client::greet(Bytes statuses) {
+  stream.put_copy(statuses);
   Buffer out;
-  const auto& tracked = worker_.commons.tracked;
-  const auto report = [&](const std::string& name, const std::string& told) {
-    const auto index = tracked.index(name);
-    const auto& own = index ? settings.value(*index) : std::nullopt;
-    protocol::put_parameter_status(out, name, own.value_or(told));
-  };
-  if (console_) {
-    for (const auto& [name, value] : console_->parameters()) report(name, value);
-  } else {
-    for (const auto& [name, value] : share()->welcome) report(name, value);
-  }
   const auto key = cancel_secret();
   protocol::put_backend_key_data(out, pid_of(worker_.index, place),
                                  Bytes{key}.first(long_key_ ? key.size() : 4));

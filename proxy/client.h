@@ -67,8 +67,8 @@ class Client final : public pool::ClientSlot, private StreamUser {
   void set_identity(std::string user, bool long_key);
   void enter_console(std::unique_ptr<Console> console);
   Console* console() { return console_.get(); }
-  // Greets: AuthenticationOk has left already; parameters, key, ReadyForQuery.
-  void greet();
+  // Greets: AuthenticationOk has left already; `statuses` of parameters, key, ReadyForQuery.
+  void greet(Bytes statuses);
 
   // For cancel requests (manual: Canceling Requests in Progress).
   bool key_matches(Bytes key) const;

@@ -1,5 +1,7 @@
 #include "proxy/secret_book.h"
 
+#include <algorithm>
+
 #include "protocol/crypto.h"
 #include "protocol/scram_secret.h"
 #include "protocol/secret.h"
@@ -39,12 +41,16 @@ void SecretBook::open(const config::Config& config) {
 std::vector<std::string> SecretBook::ready_for(protocol::AuthType type, const std::string& user,
                                                std::vector<std::string> secrets,
                                                std::size_t offer) {
+  const auto plain = [](const std::string& secret) {
+    return protocol::secret_kind(secret) == protocol::SecretKind::plain;
+  };
   if (type != protocol::AuthType::scram_sha_256) return secrets;
+  if (std::none_of(secrets.begin(), secrets.end(), plain)) return secrets;
   const auto basis = protocol::scram_basis(
       secrets, offer, {protocol::scram_stable_salt(mock_key_, user), iterations_});
   if (hashed_.size() >= kHashedUsersMax) hashed_.clear();
   for (std::string& secret : secrets) {
-    if (protocol::secret_kind(secret) != protocol::SecretKind::plain) continue;
+    if (!plain(secret)) continue;
     std::string& hashed = hashed_[user][name_of(secret, basis)];
     if (hashed.empty()) {
       hashed = protocol::ScramSecret::from_password(secret, basis.salt, basis.iterations).text();

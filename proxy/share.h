@@ -10,6 +10,7 @@
 #include "proxy/commons.h"
 #include "proxy/config/config.h"
 #include "proxy/mail.h"
+#include "proxy/welcome.h"
 
 namespace weir::proxy {
 
@@ -59,7 +60,7 @@ class Share : public pool::Pool, public pool::Deadline {
   config::TlsSettings tls;            // With its servers.
   Instant query_wait = kNever;        // Longest wait in line.
   Instant server_lifetime = kNever;   // From its login.
-  Parameters welcome;                 // What a server told; empty until welcome_known.
+  Welcome welcome;                    // Empty until welcome_known.
   Instant evict_asked_at = 0;         // When other workers were last asked to make room.
   std::size_t passwords_refused = 0;  // One after the other, by servers.
   std::string login_failure;          // Why the last login to a server failed; empty: it did not.

@@ -148,7 +148,7 @@ void Worker::take(Evict& letter) { evict(*letter.limit); }
 void Worker::take(Welcomed& letter) {
   Share* const of = find_share(letter.pool);
   if (of == nullptr) return;
-  of->welcome = of->entry.parameters();
+  of->welcome.learn(of->entry.parameters());
   of->welcome_known = true;
   greet_waiting(*of);
 }

@@ -134,7 +134,6 @@ class Worker final : public TurnTaker, public Turn {
   bool go_home(Client& client);
   void move_house(Client& client, Share& to);
   void greet(Client& client);
-  std::optional<std::string> untold_parameter(const Client& client) const;
   void greet_waiting(Share& share);
   void refuse_waiting(Share& share, const Fault& fault);
   void leave(Client& client, Parting parting);

@@ -126,8 +126,9 @@ void Worker::enter_pool(Client& client, Share& to) {
     to.clients.enter(client);
   }
   if (!to.welcome_known) {
-    to.welcome = to.entry.parameters();
-    to.welcome_known = !to.welcome.empty();
+    Parameters told = to.entry.parameters();
+    to.welcome_known = !told.empty();
+    to.welcome.learn(std::move(told));
   }
   if (to.welcome_known) return greet(client);
   arm(client);
@@ -160,35 +161,19 @@ void Worker::move_house(Client& client, Share& to) {
 }
 
 void Worker::greet(Client& client) {
-  if (const auto untold = untold_parameter(client)) {
-    return client.refuse({"0A000", "unsupported startup parameter: " + *untold,
+  const auto& greeting =
+      client.share()->welcome.greeting(client.settings, commons.tracked, settings);
+  if (!greeting.untold.empty()) {
+    return client.refuse({"0A000", "unsupported startup parameter: " + greeting.untold,
                           "The server does not report this parameter, so it cannot follow the "
                           "client from server to server."});
   }
-  protocol::Values values(commons.tracked.size());
-  for (const auto& [name, told] : client.share()->welcome) {
-    const auto tracked = commons.tracked.index(name);
-    if (tracked) values[*tracked] = client.settings.value(*tracked).value_or(told);
-  }
-  client.settings = settings.intern(std::move(values));
+  client.settings = greeting.settings;
   deadlines.disarm(client);
   set_state(client, ClientEvent::parameters_known);
-  client.greet();
+  client.greet(greeting.statuses);
   if (config_->settings.log_connections) log(Level::info, client, "login attempt: ok");
   go_on_later(client);
-}
-
-// A tracked parameter that the client has asked for, and that its servers say nothing of.
-std::optional<std::string> Worker::untold_parameter(const Client& client) const {
-  for (std::size_t i = 0; i < commons.tracked.size(); ++i) {
-    if (!client.settings.value(i)) continue;
-    const auto& welcome = client.share()->welcome;
-    const bool told = std::any_of(welcome.begin(), welcome.end(), [&](const auto& pair) {
-      return commons.tracked.index(pair.first) == i;
-    });
-    if (!told) return commons.tracked.name(i);
-  }
-  return std::nullopt;
 }
 
 void Worker::greet_waiting(Share& to) {
@@ -202,7 +187,7 @@ void Worker::admit_to_console(Client& client, bool may_change, bool long_key) {
   client.enter_console(std::make_unique<Console>(*this, client, may_change));
   deadlines.disarm(client);
   set_state(client, ClientEvent::admitted);
-  client.greet();
+  client.greet(Console::parameter_statuses());
   if (config_->settings.log_connections) log(Level::info, client, "login attempt: ok");
 }
 

@@ -123,7 +123,7 @@ void Worker::welcomed(Server& server, const Parameters& parameters) {
   server.settings = settings.intern(std::move(values));
   log(Level::info, server, "new connection to server");
   const bool first = !of.welcome_known;
-  of.welcome = parameters;
+  of.welcome.learn(parameters);
   of.welcome_known = true;
   of.entry.set_parameters(parameters);
   move(server, ServerEvent::welcomed);

@@ -15,15 +15,18 @@ using protocol::Severity;
 Console::Console(Worker& worker, Client& client, bool may_change)
     : worker_(worker), client_(client), may_change_(may_change) {}
 
-Parameters Console::parameters() const {
+Buffer Console::parameter_statuses() {
   // Tools read a PgBouncer version off this one.
-  return {{"server_version", "1.25.2/pgweir"},
-          {"client_encoding", "UTF8"},
-          {"server_encoding", "UTF8"},
-          {"DateStyle", "ISO"},
-          {"TimeZone", "GMT"},
-          {"standard_conforming_strings", "on"},
-          {"is_superuser", "on"}};
+  constexpr std::pair<const char*, const char*> kTold[] = {{"server_version", "1.25.2/pgweir"},
+                                                           {"client_encoding", "UTF8"},
+                                                           {"server_encoding", "UTF8"},
+                                                           {"DateStyle", "ISO"},
+                                                           {"TimeZone", "GMT"},
+                                                           {"standard_conforming_strings", "on"},
+                                                           {"is_superuser", "on"}};
+  Buffer out;
+  for (const auto& [name, value] : kTold) protocol::put_parameter_status(out, name, value);
+  return out;
 }
 
 std::size_t Console::take(Bytes bytes) {

@@ -34,7 +34,8 @@ class Console {
   void on_counts(std::vector<PoolCounts> pools, std::size_t consoles);
   void on_reloaded(const std::string& complaint, const std::vector<std::string>& notices);
 
-  Parameters parameters() const;
+  // What whoever comes in is told of its parameters.
+  static Buffer parameter_statuses();
 
   // For commands. Each ends in exactly one of complete(), complain(), or a later answer.
   void complete(std::string_view tag);
