@@ -47,6 +47,11 @@ class Stream final : public pool::Link, private Endpoint {
   Stream& operator=(const Stream&) = delete;
 
   void dial(World& world, const Target& target) { transport_ = world.dial(target, *this); }
+  // A client sends its first bytes with its connection: whoever has just adopted it need not wait
+  // for another turn. The user may have closed the stream afterwards.
+  void look() {
+    if (transport_) transport_->look();
+  }
   // `codec`: none, or the one that detach() gave.
   void adopt(World& world, Socket socket, std::unique_ptr<Codec> codec = {});
   struct Detached {

@@ -134,6 +134,7 @@ void Worker::take(Accepted& letter) {
   arm(client);
   client.adopt(letter.socket, letter.peer_uid);
   limit_unproved();
+  client.stream.look();
 }
 
 void Worker::take(Nudge&) {

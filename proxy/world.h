@@ -74,6 +74,8 @@ class Transport {
   // No on_bytes() until resume(). May be called again with another `hang_up`.
   virtual void pause(HangUp hang_up) = 0;
   virtual void resume() = 0;
+  // Reads what has come already, within this call; a world that need not be asked does nothing.
+  virtual void look() {}
   // No more will be written: tells the peer so, and reading goes on.
   virtual void finish() = 0;
   // Gives the connection up for another worker to adopt. REQUIRES: open, everything written. An

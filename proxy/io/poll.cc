@@ -65,6 +65,10 @@ void PollTransport::resume() {
   if (phase_ == Phase::open) arm();
 }
 
+void PollTransport::look() {
+  if (phase_ == Phase::open && !paused_ && !deferred_) read();
+}
+
 void PollTransport::finish() {
   if (phase_ == Phase::open) ::shutdown(descriptor_, SHUT_WR);
 }

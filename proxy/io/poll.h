@@ -30,6 +30,7 @@ class PollTransport final : public Transport, private Resolver::Asker {
   // the hang-up, so a pause that ends before the peer speaks again costs no system call.
   void pause(HangUp hang_up) override;
   void resume() override;
+  void look() override;
   void finish() override;
   Socket detach() override;
   void close() override;

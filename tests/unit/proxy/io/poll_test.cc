@@ -97,6 +97,41 @@ TEST_CASE("a query costs one read and one send a side, paused and resumed as it 
   CHECK(pair.loop.counts().interest_changes == 2);  // The two that began it.
 }
 
+TEST_CASE("looked at, what has come is heard at once, and nothing is not the end") {
+  Half half;
+  half.near.transport->look();
+  CHECK(half.near.heard.empty());
+  half.say("hello");
+  half.near.transport->look();
+  CHECK(half.near.heard == "hello");
+  half.near.transport->pause(HangUp::told);
+  half.say(" again");
+  half.near.transport->look();
+  CHECK(half.near.heard == "hello");
+  half.near.transport->resume();
+  CHECK(run_until(half.loop, [&] { return half.near.heard == "hello again"; }));
+  half.hang_up();
+  half.near.transport->look();
+  CHECK(half.near.gone == 0);
+  CHECK(half.near.gone_count == 1);
+}
+
+TEST_CASE("a watcher is used again by the next connection of its number") {
+  Street street{1};
+  Loop& loop = street[0];
+  for (int round = 0; round < 3; ++round) {
+    const auto [one, other] = town::connected_pair(street);
+    Ear near, far;
+    near.transport = loop.adopt(one, near);
+    far.transport = loop.adopt(other, far);
+    near.say("round " + std::to_string(round));
+    CHECK(run_until(loop, [&] { return far.heard == "round " + std::to_string(round); }));
+    far.transport.reset();
+    CHECK(run_until(loop, [&] { return near.gone == 0; }));
+  }
+  CHECK(street.connections() == 0);
+}
+
 TEST_CASE("paused: nothing is read, interest is dropped once, and resume brings all of it") {
   Half half;
   half.near.transport->pause(HangUp::told);
