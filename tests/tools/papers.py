@@ -38,6 +38,14 @@ class Paper:
         self.key = pathlib.Path(folder) / f"{name}.key"
 
 
+def client_tls(here, mode):
+    """Settings of a pooler that speaks TLS with its clients, with a certificate for loopback."""
+    own = Authority(here.folder, "authority").issue("pooler", "localhost",
+                                                    "DNS:localhost,IP:127.0.0.1")
+    return {"client_tls_sslmode": mode, "client_tls_cert_file": here.give(own.certificate),
+            "client_tls_key_file": here.give(own.key)}
+
+
 class Authority(Paper):
     """Signs certificates; its own is the root that they are verified by."""
 
