@@ -15,6 +15,8 @@
 
 #include "proxy/background.h"
 #include "proxy/config/load.h"
+#include "proxy/doctor/doctor.h"
+#include "proxy/doctor/report.h"
 #include "proxy/house.h"
 #include "proxy/log.h"
 #include "proxy/options.h"
@@ -89,8 +91,8 @@ void add_tls(config::Report& report, const config::Config& config) {
   }
 }
 
-// All complaints and warnings, one a line.
-int print_check(const config::Source& source) {
+// All that stops a start, before any door is tried.
+config::Report check_start(const config::Source& source) {
   config::Report report = config::check(source);
   if (report.complaints.empty()) {
     const auto config = config::load(source);
@@ -98,6 +100,12 @@ int print_check(const config::Source& source) {
     if (!named) report.complaints.add(named.error().text);
   }
   if (const auto config = config::load(source)) add_tls(report, *config);
+  return report;
+}
+
+// All complaints and warnings, one a line.
+int print_check(const config::Source& source) {
+  const config::Report report = check_start(source);
   for (const std::string& sentence : report.complaints.first) std::printf("%s\n", sentence.c_str());
   if (report.complaints.more > 0) std::printf("and %zu more\n", report.complaints.more);
   for (const std::string& sentence : report.warnings) {
@@ -108,6 +116,35 @@ int print_check(const config::Source& source) {
   return EXIT_SUCCESS;
 }
 
+// As the program's own user, who reads its files and whom PostgreSQL may know as its peer.
+Result<void> become_configured(const Options& options, const config::Config& config) {
+  const bool told = !options.user.empty();
+  const std::string& user = told ? options.user : config.settings.user;
+  if (user.empty()) return {};
+  return become(user, told ? "--user: " : config.said_at("user"));
+}
+
+doctor::Findings consult(const Options& options, const config::Source& source) {
+  const config::Report report = check_start(source);
+  if (!report.complaints.empty()) {
+    return doctor::as_findings(report.complaints.first, report.warnings);
+  }
+  const auto config = config::load(source);
+  if (!config) return doctor::as_findings({config.error().text}, {});
+  if (auto is = become_configured(options, *config); !is) {
+    return doctor::as_findings({is.error().text}, report.warnings);
+  }
+  return doctor::examine(*config);
+}
+
+int print_findings(const Options& options, const config::Source& source) {
+  const doctor::Findings findings = consult(options, source);
+  const std::string text = options.json ? doctor::as_json(source.file, findings)
+                                        : doctor::as_text(source.file, findings);
+  std::fputs(text.c_str(), stdout);
+  return doctor::exit_status(findings);
+}
+
 // What needs no door: so that a mistake is found before the world sees anything.
 Result<void> prepare(const Options& options, const config::Config& config) {
   const config::Settings& settings = config.settings;
@@ -116,11 +153,7 @@ Result<void> prepare(const Options& options, const config::Config& config) {
   }
   if (auto group = check_group(config); !group) return group;
   // First of all: log, pidfile and unix socket belong to the user who has to remove or reopen them.
-  const bool told = !options.user.empty();
-  const std::string& user = told ? options.user : settings.user;
-  if (!user.empty()) {
-    if (auto is = become(user, told ? "--user: " : config.said_at("user")); !is) return is;
-  }
+  if (auto is = become_configured(options, config); !is) return is;
   if (!settings.pidfile.empty() && runs_already(settings.pidfile)) {
     return fail("F0000", "the process that pidfile " + settings.pidfile + " names still runs");
   }
@@ -130,6 +163,7 @@ Result<void> prepare(const Options& options, const config::Config& config) {
 int start(const Options& options) {
   config::Source source{options.file, config::read_environment(environ)};
   if (options.check) return print_check(source);
+  if (options.doctor) return print_findings(options, source);
   auto loaded = config::load(source);
   if (!loaded) return complain(loaded.error().text);
   auto config = std::make_unique<const config::Config>(std::move(*loaded));

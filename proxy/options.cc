@@ -7,6 +7,22 @@
 
 namespace weir::proxy {
 
+namespace {
+
+void add_doctor(CLI::App& app, Options& options) {
+  CLI::App* const doctor =
+      app.add_subcommand("doctor",
+                         "Go to each server as pgweir would, and say what will hurt.\n"
+                         "Exit status: 0 all is well, 1 warnings, 2 errors.");
+  doctor->set_help_flag("-h,--help", "Show this and exit");
+  doctor->add_option("file", options.file, "Settings, in the form of pgbouncer.ini");
+  doctor->add_flag("--json", options.json, "One JSON object, for programs");
+  doctor->add_option("-u,--user", options.user, "Become this user first");
+  doctor->callback([&options] { options.doctor = true; });
+}
+
+}  // namespace
+
 std::optional<Options> read_options(int argc, char** argv, int& exit_code) {
   Options options;
   bool version = false;
@@ -24,6 +40,7 @@ std::optional<Options> read_options(int argc, char** argv, int& exit_code) {
   app.add_option("-u,--user", options.user, "Become this user at the start");
   app.add_flag("-R,--reboot", reboot, "Not supported: start a second pgweir with so_reuseport");
   app.add_flag("-V,--version", version, "Show the version and exit");
+  add_doctor(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& thrown) {

@@ -9,6 +9,8 @@ namespace weir::proxy {
 struct Options {
   std::string file = {};  // Empty: settings come from the environment alone.
   bool check = false;     // Say what is wrong with the settings, and end.
+  bool doctor = false;    // Go to the servers as well, and say what will hurt.
+  bool json = false;      // As an object, for programs.
   bool quiet = false;
   bool verbose = false;
   bool daemon = false;

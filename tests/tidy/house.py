@@ -21,7 +21,10 @@ DOORS = [
     (r"openssl/.*", ["protocol/crypto.cc"], "use protocol/crypto.h"),
     (r"stringprep\.h", ["protocol/saslprep.cc"], "use protocol/saslprep.h"),
     (r"ini\.h", ["proxy/config/"], "configuration is read in proxy/config/"),
-    (r"(postgresql/)?libpq-fe\.h", ["proxy/config/"], "use proxy/config/connstring.h"),
+    # Its parser of connection strings there, its connections here: nothing that serves a client.
+    (r"(postgresql/)?libpq-fe\.h", ["proxy/config/", "proxy/doctor/session.cc"],
+     "use proxy/config/connstring.h; connections by libpq are proxy/doctor/session.h"),
+    (r"nlohmann/.*", ["proxy/doctor/report.cc"], "JSON is written in proxy/doctor/report.cc"),
     (r"spdlog/.*", ["proxy/log.h", "proxy/log.cc"], "use proxy/log.h"),
     (r"CLI/.*", ["proxy/options.cc"], "the command line is read in proxy/options.cc"),
 ]
@@ -67,7 +70,7 @@ WORDS_ALLOWED_IN = {
     "tests/unit/proxy/io/": {"handle", "handles"},
 }
 WORDS_ALLOWED = [r"uv_\w+", r"UV_\w+", r"SSL_\w+", r"NID_\w+", r"set_error_handler",
-                 r"process_id", r"process_wide", r"common_name"]
+                 r"error_handler_t", r"process_id", r"process_wide", r"common_name"]
 
 COLUMNS_MAX = 100
 WIDER = {
