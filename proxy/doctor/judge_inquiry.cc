@@ -51,7 +51,7 @@ Finding failed(const Visit& visit, const Visit* first) {
 
 Finding odd(const Visit& visit) {
   const InquiryFacts& found = *visit.inquiry;
-  const auto say = [&](Level level, const char* code, std::string sentence) {
+  const auto say = [&](Level level, const char* code, const std::string& sentence) {
     return Finding{level, code, visit.entry, "asked for " + visit.user + ", auth_query " + sentence,
                    ""};
   };

@@ -102,6 +102,7 @@ Others others_at(const Group& group, const Need& need) {
     by_name[activity.application.empty() ? activity.user : activity.application] += activity.count;
   }
   std::vector<std::pair<std::int64_t, std::string>> most;
+  most.reserve(by_name.size());
   for (const auto& [name, count] : by_name) most.emplace_back(count, name);
   std::sort(most.rbegin(), most.rend());
   if (most.size() > kOthersNamedMax) most.resize(kOthersNamedMax);

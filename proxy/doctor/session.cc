@@ -177,6 +177,7 @@ std::string Session::complaint() const {
 
 Answer Session::ask(const std::string& sql, const std::vector<std::string>& parameters) {
   std::vector<const char*> values;
+  values.reserve(parameters.size());
   for (const std::string& parameter : parameters) values.push_back(parameter.c_str());
   pg_conn* const connection = connection_.get();
   if (PQsendQueryParams(connection, sql.c_str(), static_cast<int>(values.size()), nullptr,
