@@ -88,9 +88,8 @@ class Planner {
   }
 
  private:
-  void remark(const Database& database, const char* code, std::string sentence,
-              std::string cure = {}) {
-    plan_.remarks.push_back({Level::ok, code, database.name, std::move(sentence), std::move(cure)});
+  void remark(const Database& database, const char* code, std::string sentence) {
+    plan_.remarks.push_back({Level::ok, code, database.name, std::move(sentence)});
   }
 
   void plan_entry(const Database& database) {
@@ -116,12 +115,11 @@ class Planner {
       users.resize(kUsersTriedMax);
     }
     const auto hosts = hosts_of(config_, database);
-    for (const std::string& user : users) add(database, hosts.front(), user, {});
-    for (std::size_t i = 1; i < hosts.size(); ++i) add(database, hosts[i], users.front(), {});
+    for (const std::string& user : users) add(database, hosts.front(), user);
+    for (std::size_t i = 1; i < hosts.size(); ++i) add(database, hosts[i], users.front());
   }
 
-  void add(const Database& database, const std::string& host, const std::string& user,
-           std::string dbname) {
+  void add(const Database& database, const std::string& host, const std::string& user) {
     Errand errand;
     errand.target = &database;
     Visit& visit = errand.visit;
@@ -130,9 +128,7 @@ class Planner {
     visit.port = database.port;
     visit.user = user;
     visit.forced = database.user == user;
-    visit.dbname = dbname.empty()
-                       ? std::string{database.server_dbname(requested_by_client(database))}
-                       : std::move(dbname);
+    visit.dbname = database.server_dbname(requested_by_client(database));
     if (!user.empty()) give_secrets(errand, config_);
     plan_.errands.push_back(std::move(errand));
   }
