@@ -46,6 +46,10 @@ constexpr const char* kRoles =
 
 constexpr const char* kClock = "SELECT extract(epoch FROM clock_timestamp())";
 
+// Longer than a name in PostgreSQL can be.
+constexpr const char* kNobody =
+    "pgweir doctor asks for a user who does not exist, to see what comes";
+
 double seconds_of(std::chrono::system_clock::time_point at) {
   return std::chrono::duration<double>(at.time_since_epoch()).count();
 }
@@ -126,6 +130,8 @@ InquiryFacts ask_inquiry(Session& session, const std::string& query, const std::
   facts.rows = nobody ? 0 : answer.rows();
   facts.names_user = facts.rows == 1 && facts.columns > 0 && answer.text(0, 0) == user;
   facts.has_secret = facts.rows == 1 && facts.columns > 1 && !answer.null(0, 1);
+  const Answer of_nobody = session.ask(query, {kNobody});
+  facts.row_for_nobody = of_nobody.ok() && of_nobody.rows() > 0;
   return facts;
 }
 

@@ -184,12 +184,14 @@ TEST_CASE("auth_query that is not permitted: the function that is printed makes 
   CHECK(stranger.exec("SELECT * FROM pgweir.get_auth('md5_role')").sqlstate() == "42501");
 }
 
-TEST_CASE("auth_query of three columns, or that finds nobody") {
+TEST_CASE("auth_query of three columns, that finds anybody, or nobody") {
   if (is_pgbouncer()) return;
   Practice practice;
   practice.databases = {"shop = " + at(Postgres::shared())};
   practice.lines = {"auth_user = alice", "auth_query = SELECT $1::text, 'secret', 3"};
   CHECK(practice.ask().has("auth_query_columns"));
+  practice.lines.back() = "auth_query = SELECT $1::text, 'secret'";
+  CHECK(practice.ask().has("auth_query_row_for_nobody"));
   practice.lines.back() = "auth_query = SELECT $1::text, 'secret' WHERE false";
   const Findings findings = practice.ask();
   CHECK(findings.has("auth_query_finds_nobody"));
