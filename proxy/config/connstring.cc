@@ -1,25 +1,43 @@
 #include "proxy/config/connstring.h"
 
-#include <libpq-fe.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "proxy/config/libpq.h"
 #include "proxy/config/values.h"
 
 namespace weir::proxy::config {
 namespace {
 
-struct FreeOptions {
-  void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+// What libpq makes of a connection string, or of none: its defaults.
+class Options {
+ public:
+  explicit Options(const char* text) {
+    if (!libpq_.complaint().empty()) return;
+    all_ = text == nullptr ? libpq_.PQconndefaults() : libpq_.PQconninfoParse(text, nullptr);
+    for (const auto* each = all_; each != nullptr && each->keyword != nullptr; ++each) ++count_;
+  }
+  ~Options() {
+    if (all_ != nullptr) libpq_.PQconninfoFree(all_);
+  }
+  Options(const Options&) = delete;
+  Options& operator=(const Options&) = delete;
+
+  bool understood() const { return all_ != nullptr; }
+  std::span<const PQconninfoOption> all() const { return {all_, count_}; }
+
+ private:
+  Libpq libpq_;
+  PQconninfoOption* all_ = nullptr;
+  std::size_t count_ = 0;
 };
-using Options = std::unique_ptr<PQconninfoOption, FreeOptions>;
 
 bool is_one_of(std::string_view words, std::string_view word) {
   return any_word(words, [&](std::string_view each) { return each == word; });
@@ -76,14 +94,14 @@ std::optional<std::string> broken_promise(std::string_view option, std::string_v
 }
 
 // Takes what libpq found and sorts it into used, refused and without effect.
-Said<Connection> sort_out(PQconninfoOption* found, bool secret) {
+Said<Connection> sort_out(const Options& found, bool secret) {
   Connection connection;
-  for (; found->keyword != nullptr; ++found) {
-    if (found->val == nullptr || *found->val == '\0') continue;
-    const std::string_view name = found->keyword;
-    if (auto refusal = broken_promise(name, found->val, secret)) return no(*refusal);
+  for (const PQconninfoOption& each : found.all()) {
+    if (each.val == nullptr || *each.val == '\0') continue;
+    const std::string_view name = each.keyword;
+    if (auto refusal = broken_promise(name, each.val, secret)) return no(*refusal);
     if (is_one_of(kUsed, name)) {
-      connection.options.push_back({std::string(name), found->val, secret});
+      connection.options.push_back({std::string(name), each.val, secret});
     } else if (find_promise(name) == nullptr && !is_one_of(kMeaningless, name)) {
       connection.warnings.push_back("connection option " + quoted(name) +
                                     " is not built and has no effect");
@@ -281,18 +299,20 @@ bool is_uri(std::string_view text) {
 }
 
 bool is_libpq_option(std::string_view name) {
-  // An empty string yields every keyword, and nothing from the environment.
-  static const Options all{PQconninfoParse("", nullptr)};
-  for (const PQconninfoOption* option = all.get(); option && option->keyword; ++option) {
-    if (name == option->keyword) return true;
-  }
-  return false;
+  static const std::vector<std::string> kNames = [] {
+    std::vector<std::string> names;
+    // An empty string yields every keyword, and nothing from the environment.
+    const Options options("");
+    for (const auto& each : options.all()) names.emplace_back(each.keyword);
+    return names;
+  }();
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
 std::string default_user() {
-  const Options defaults{PQconndefaults()};
-  for (const PQconninfoOption* option = defaults.get(); option && option->keyword; ++option) {
-    if (std::string_view{option->keyword} == "user" && option->val != nullptr) return option->val;
+  const Options defaults(nullptr);
+  for (const auto& each : defaults.all()) {
+    if (std::string_view{each.keyword} == "user" && each.val != nullptr) return each.val;
   }
   return {};
 }
@@ -313,9 +333,9 @@ Said<Connection> read_uri(const Word& word) {
       known_parameters(uri.substr(std::min(question + 1, uri.size())), word.secret, outside);
   if (!query) return tl::unexpected(query.error());
   const std::string whole = std::string(uri.substr(0, question)) + *query;
-  const Options found{PQconninfoParse(whole.c_str(), nullptr)};
-  if (!found) return no(kUriShape);
-  auto connection = sort_out(found.get(), word.secret);
+  const Options found(whole.c_str());
+  if (!found.understood()) return no(kUriShape);
+  auto connection = sort_out(found, word.secret);
   if (!connection) return connection;
   const auto put_in_front = [](auto& all, const auto& more) {
     all.insert(all.begin(), more.begin(), more.end());
@@ -337,9 +357,9 @@ Said<Connection> read_options(const std::vector<Word>& words) {
     }
     text += "' ";
   }
-  const Options found{PQconninfoParse(text.c_str(), nullptr)};
-  if (!found) return no("libpq does not understand this connection string");
-  return sort_out(found.get(), secret);
+  const Options found(text.c_str());
+  if (!found.understood()) return no("libpq does not understand this connection string");
+  return sort_out(found, secret);
 }
 
 }  // namespace weir::proxy::config

@@ -45,6 +45,7 @@ Loader::Loader(const Environment& environment) : environment_(environment) {
   }
   config().shown = config().texts;
   config().sources.assign(keys().size(), kSourceDefault);
+  if (!libpq_.complaint().empty()) loaded_.complaints.add(libpq_.complaint());
 }
 
 void Loader::complain(const Place& place, std::string_view sentence) {

@@ -13,6 +13,7 @@
 #include "proxy/config/expand.h"
 #include "proxy/config/ini.h"
 #include "proxy/config/keys.h"
+#include "proxy/config/libpq.h"
 #include "proxy/config/sentence.h"
 #include "proxy/config/values.h"
 
@@ -58,6 +59,7 @@ class Loader {
   void warn_once(const Place& place, std::string_view about, const std::string& sentence);
 
   const Environment& environment_;
+  const Libpq libpq_;  // Held: each line of a database asks it.
   Loaded loaded_;
   bool settings_broken_ = false;               // Then they need not hold together.
   std::set<std::string, std::less<>> warned_;  // What has been warned of once already.

@@ -74,7 +74,7 @@ struct InquiryFacts {
   int rows = 0;
   bool names_user = false;  // The first column of its only row.
   bool has_secret = false;
-  bool row_for_nobody = false;  // It gives a row for a user who does not exist.
+  bool secret_for_nobody = false;  // It gives one for a user who does not exist.
 };
 
 // One login that pgweir would make.

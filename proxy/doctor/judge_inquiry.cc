@@ -73,11 +73,10 @@ Finding odd(const Visit& visit) {
     return say(Level::error, "auth_query_other_user",
                "gives a row of another user: its first column must be the user's name");
   }
-  if (found.row_for_nobody) {
-    return {Level::warning, "auth_query_row_for_nobody", visit.entry,
-            "asked for a user who does not exist, auth_query gives a row, of NULLs perhaps: pgweir "
-            "takes that for a fault of the query, not for nobody",
-            "Let the function return a table or a SETOF: that has no row for nobody."};
+  if (found.secret_for_nobody) {
+    return say(Level::warning, "auth_query_secret_for_nobody",
+               "gives a secret for a user who does not exist: whoever knows it gets as far as "
+               "PostgreSQL under any name");
   }
   return say(Level::ok, "auth_query",
              found.has_secret ? "finds the secret" : "finds the user, who has no secret");

@@ -131,7 +131,8 @@ InquiryFacts ask_inquiry(Session& session, const std::string& query, const std::
   facts.names_user = facts.rows == 1 && facts.columns > 0 && answer.text(0, 0) == user;
   facts.has_secret = facts.rows == 1 && facts.columns > 1 && !answer.null(0, 1);
   const Answer of_nobody = session.ask(query, {kNobody});
-  facts.row_for_nobody = of_nobody.ok() && of_nobody.rows() > 0;
+  facts.secret_for_nobody = of_nobody.ok() && of_nobody.rows() > 0 && of_nobody.columns() > 1 &&
+                            !of_nobody.null(0, 0) && !of_nobody.null(0, 1);
   return facts;
 }
 

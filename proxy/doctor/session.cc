@@ -1,6 +1,5 @@
 #include "proxy/doctor/session.h"
 
-#include <libpq-fe.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <charconv>
 
 #include "protocol/crypto.h"
+#include "proxy/config/libpq.h"
 #include "proxy/io/socket_address.h"
 #include "proxy/tls/inspect.h"
 
@@ -17,6 +17,12 @@ namespace {
 
 using config::ChannelBinding;
 using config::SslMode;
+
+// Stays: objects of it do.
+const config::Libpq& pq() {
+  static const config::Libpq kLibrary;
+  return kLibrary;
+}
 
 // A file that is never there: libpq must not go and look in the home directory instead.
 constexpr const char* kNoFile = "/dev/null/none";
@@ -42,7 +48,7 @@ const char* word_for(ChannelBinding binding) {
 
 // libpq's word for the authorities of the system, or, before it had one, their file.
 std::string system_store() {
-  return PQlibVersion() >= kLibpqKnowsSystemStore ? "system" : tls::system_store_file();
+  return pq().PQlibVersion() >= kLibpqKnowsSystemStore ? "system" : tls::system_store_file();
 }
 
 std::string list_of(const std::vector<std::string>& words) {
@@ -98,7 +104,7 @@ pg_conn* begin(const Login& login) {
   }
   names.push_back(nullptr);
   values.push_back(nullptr);
-  pg_conn* const connection = PQconnectStartParams(names.data(), values.data(), 0);
+  pg_conn* const connection = pq().PQconnectStartParams(names.data(), values.data(), 0);
   for (auto& [name, value] : words) protocol::wipe(value);
   return connection;
 }
@@ -111,19 +117,19 @@ std::string trimmed(std::string text) {
 }  // namespace
 
 Answer::Answer(pg_result* result) : result_(result) {}
-void Answer::Free::operator()(pg_result* result) const { PQclear(result); }
+void Answer::Free::operator()(pg_result* result) const { pq().PQclear(result); }
 
 bool Answer::ok() const {
-  const auto status = PQresultStatus(result_.get());
+  const auto status = pq().PQresultStatus(result_.get());
   return result_ && (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK);
 }
-int Answer::rows() const { return PQntuples(result_.get()); }
-int Answer::columns() const { return PQnfields(result_.get()); }
+int Answer::rows() const { return pq().PQntuples(result_.get()); }
+int Answer::columns() const { return pq().PQnfields(result_.get()); }
 std::string Answer::text(int row, int column) const {
-  return PQgetvalue(result_.get(), row, column);
+  return pq().PQgetvalue(result_.get(), row, column);
 }
 bool Answer::null(int row, int column) const {
-  return PQgetisnull(result_.get(), row, column) != 0;
+  return pq().PQgetisnull(result_.get(), row, column) != 0;
 }
 
 int Answer::number(int row, int column) const {
@@ -134,41 +140,41 @@ int Answer::number(int row, int column) const {
 }
 
 std::string Answer::sqlstate() const {
-  const char* const state = PQresultErrorField(result_.get(), PG_DIAG_SQLSTATE);
+  const char* const state = pq().PQresultErrorField(result_.get(), PG_DIAG_SQLSTATE);
   return state == nullptr ? "" : state;
 }
 
 std::string Answer::complaint() const {
   if (ok()) return {};
-  const char* const words = PQresultErrorField(result_.get(), PG_DIAG_MESSAGE_PRIMARY);
+  const char* const words = pq().PQresultErrorField(result_.get(), PG_DIAG_MESSAGE_PRIMARY);
   return words == nullptr ? "the server gave no answer" : words;
 }
 
 Session::Session(const Login& login) : connection_(begin(login)) {
-  PQsetNoticeProcessor(
+  pq().PQsetNoticeProcessor(
       connection_.get(), [](void*, const char*) {}, nullptr);
   if (connection_) connect(Clock::now() + kConnectTimeMax);
 }
 
 Session::~Session() = default;
-void Session::Close::operator()(pg_conn* connection) const { PQfinish(connection); }
+void Session::Close::operator()(pg_conn* connection) const { pq().PQfinish(connection); }
 
 void Session::connect(Clock::time_point deadline) {
   auto wants = PGRES_POLLING_WRITING;
-  while (PQstatus(connection_.get()) != CONNECTION_BAD) {
+  while (pq().PQstatus(connection_.get()) != CONNECTION_BAD) {
     const short events = wants == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-    late_ = !wait_for(PQsocket(connection_.get()), events, deadline);
+    late_ = !wait_for(pq().PQsocket(connection_.get()), events, deadline);
     if (late_) return;
-    wants = PQconnectPoll(connection_.get());
+    wants = pq().PQconnectPoll(connection_.get());
     if (wants == PGRES_POLLING_OK || wants == PGRES_POLLING_FAILED) return;
   }
 }
 
-bool Session::open() const { return !late_ && PQstatus(connection_.get()) == CONNECTION_OK; }
+bool Session::open() const { return !late_ && pq().PQstatus(connection_.get()) == CONNECTION_OK; }
 
 std::string Session::complaint() const {
   if (late_) return "no answer within 10 seconds";
-  const std::string all = trimmed(PQerrorMessage(connection_.get()));
+  const std::string all = trimmed(pq().PQerrorMessage(connection_.get()));
   // In front stands where the connection goes, which our sentence has already.
   const auto said = all.rfind(" failed: ");
   const bool of_the_last = said != std::string::npos && all.starts_with("connection to server");
@@ -180,36 +186,36 @@ Answer Session::ask(const std::string& sql, const std::vector<std::string>& para
   values.reserve(parameters.size());
   for (const std::string& parameter : parameters) values.push_back(parameter.c_str());
   pg_conn* const connection = connection_.get();
-  if (PQsendQueryParams(connection, sql.c_str(), static_cast<int>(values.size()), nullptr,
-                        values.data(), nullptr, nullptr, 0) != 1) {
+  if (pq().PQsendQueryParams(connection, sql.c_str(), static_cast<int>(values.size()), nullptr,
+                             values.data(), nullptr, nullptr, 0) != 1) {
     return Answer();
   }
   const auto deadline = Clock::now() + kAnswerTimeMax;
-  while (PQflush(connection) == 1) {
-    if (!wait_for(PQsocket(connection), POLLOUT, deadline)) return Answer();
+  while (pq().PQflush(connection) == 1) {
+    if (!wait_for(pq().PQsocket(connection), POLLOUT, deadline)) return Answer();
   }
   Answer answer;
   for (bool first = true;; first = false) {
-    while (PQisBusy(connection) == 1) {
-      if (!wait_for(PQsocket(connection), POLLIN, deadline)) return Answer();
-      if (PQconsumeInput(connection) != 1) return Answer();
+    while (pq().PQisBusy(connection) == 1) {
+      if (!wait_for(pq().PQsocket(connection), POLLIN, deadline)) return Answer();
+      if (pq().PQconsumeInput(connection) != 1) return Answer();
     }
-    pg_result* const result = PQgetResult(connection);
+    pg_result* const result = pq().PQgetResult(connection);
     if (result == nullptr) return answer;
     Answer next(result);
     if (first) answer = std::move(next);
   }
 }
 
-int Session::server_pid() const { return PQbackendPID(connection_.get()); }
+int Session::server_pid() const { return pq().PQbackendPID(connection_.get()); }
 
 std::string Session::tls() const {
-  const char* const version = PQsslAttribute(connection_.get(), "protocol");
+  const char* const version = pq().PQsslAttribute(connection_.get(), "protocol");
   return version == nullptr ? "" : version;
 }
 
 std::optional<Validity> Session::certificate() const {
-  return tls::validity_of_peer(PQsslStruct(connection_.get(), "OpenSSL"));
+  return tls::validity_of_peer(pq().PQsslStruct(connection_.get(), "OpenSSL"));
 }
 
 }  // namespace weir::proxy::doctor

@@ -191,7 +191,7 @@ TEST_CASE("auth_query of three columns, that finds anybody, or nobody") {
   practice.lines = {"auth_user = alice", "auth_query = SELECT $1::text, 'secret', 3"};
   CHECK(practice.ask().has("auth_query_columns"));
   practice.lines.back() = "auth_query = SELECT $1::text, 'secret'";
-  CHECK(practice.ask().has("auth_query_row_for_nobody"));
+  CHECK(practice.ask().has("auth_query_secret_for_nobody"));
   practice.lines.back() = "auth_query = SELECT $1::text, 'secret' WHERE false";
   const Findings findings = practice.ask();
   CHECK(findings.has("auth_query_finds_nobody"));

@@ -21,8 +21,7 @@ DOORS = [
     (r"openssl/.*", ["protocol/crypto.cc"], "use protocol/crypto.h"),
     (r"stringprep\.h", ["protocol/saslprep.cc"], "use protocol/saslprep.h"),
     (r"ini\.h", ["proxy/config/"], "configuration is read in proxy/config/"),
-    # Its parser of connection strings there, its connections here: nothing that serves a client.
-    (r"(postgresql/)?libpq-fe\.h", ["proxy/config/", "proxy/doctor/session.cc"],
+    (r"(postgresql/)?libpq-fe\.h", ["proxy/config/libpq.h"],
      "use proxy/config/connstring.h; connections by libpq are proxy/doctor/session.h"),
     (r"nlohmann/.*", ["proxy/doctor/report.cc"], "JSON is written in proxy/doctor/report.cc"),
     (r"spdlog/.*", ["proxy/log.h", "proxy/log.cc"], "use proxy/log.h"),

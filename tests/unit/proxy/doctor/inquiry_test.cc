@@ -79,8 +79,8 @@ TEST_CASE("what an answer must look like") {
   CHECK(std::string{judged(refused("XX000", "no answer")).code} == "auth_query_failed");
   CHECK(judged(rows(2, 1)).level == Level::ok);
   InquiryFacts generous = rows(2, 1);
-  generous.row_for_nobody = true;
-  CHECK(std::string{judged(generous).code} == "auth_query_row_for_nobody");
+  generous.secret_for_nobody = true;
+  CHECK(std::string{judged(generous).code} == "auth_query_secret_for_nobody");
   CHECK(says(judged(rows(2, 1, true, false)).sentence, "who has no secret"));
 }
 
