@@ -104,7 +104,9 @@ class Pool {
 
   std::size_t waiting() const;  // Parked clients, and one if some wait for their welcome.
   std::size_t coming() const;   // Servers being dialled or lent.
-  bool welcome_known = false;   // Else the clients in `welcoming` wait for a first login.
+  // No client, no server, and none to come.
+  bool empty() const { return clients.empty() && servers.empty() && coming() == 0; }
+  bool welcome_known = false;  // Else the clients in `welcoming` wait for a first login.
 
   SharedPool& shared() { return shared_; }
   const SharedPool& shared() const { return shared_; }

@@ -3,6 +3,7 @@
 // A state is a place: each yard has one list a state, and move() is the only way between them.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -46,6 +47,9 @@ class Yard {
   List<Slot>& at(State state) { return lists_[static_cast<std::size_t>(state)]; }
   const List<Slot>& at(State state) const { return lists_[static_cast<std::size_t>(state)]; }
 
+  bool empty() const {
+    return std::all_of(lists_.begin(), lists_.end(), [](const auto& list) { return list.empty(); });
+  }
   void enter(Slot& slot) { at(slot.state).push_back(slot); }
   void leave(Slot& slot) { at(slot.state).remove(slot); }
   // REQUIRES: the machine has the edge, and the slot stands in this yard.

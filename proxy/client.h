@@ -23,6 +23,7 @@ class Console;
 class Server;
 class Share;
 class Worker;
+struct DatabaseCommons;
 struct NamedLimits;
 
 // How a client and pgweir part.
@@ -83,7 +84,8 @@ class Client final : public pool::ClientSlot, private StreamUser {
   bool waits_for_settings = false;  // Until the server has answered our SET.
   bool waits_for_ledger = false;    // Until the server has answered some of what it owes.
   bool queued_to_go_on = false;
-  NamedLimits* counted_database = nullptr;  // While it counts against max_client_conn and its kin.
+  DatabaseCommons* counted_database =
+      nullptr;  // While it counts against max_client_conn and its kin.
   NamedLimits* counted_user = nullptr;
   bool counted_address = false;  // By the gate.
 

@@ -1,5 +1,8 @@
 #include "proxy/commons.h"
 
+
+#include "protocol/check.h"
+
 namespace weir::proxy {
 
 Parameters PoolEntry::parameters() const {
@@ -80,27 +83,61 @@ bool Commons::has_room(const PoolId& id) {
   return pools_.size() < kPoolsMax || pools_.contains(id);
 }
 
-PoolEntry& Commons::pool(const PoolId& id) {
-  NamedLimits& of_database = database(id.database);
-  NamedLimits& of_user = user(id.user);
+PoolEntry& Commons::hold_pool(const PoolId& id) {
   const std::lock_guard lock(mutex_);
   auto& entry = pools_[id];
-  if (!entry) entry = std::make_unique<PoolEntry>(workers, of_database.servers, of_user.servers);
+  if (!entry) {
+    auto& of_database = hold(databases_, id.database);
+    entry = std::make_unique<PoolEntry>(id, workers, of_database, hold(users_, id.user));
+  }
+  ++entry->holds;
   return *entry;
 }
 
-DatabaseCommons& Commons::database(const std::string& name) {
-  return find_or_make(databases_, name);
+// What is taken of its limits when no share is left are servers on their way: they will arrive, and
+// whoever takes them in holds it again.
+void Commons::let_go(PoolEntry& pool) {
+  const std::lock_guard lock(mutex_);
+  WEIR_CHECK(pool.holds > 0);
+  if (--pool.holds > 0 || pool.shared.limit.taken() > 0) return;
+  let_go_of(databases_, pool.database);
+  let_go_of(users_, pool.user);
+  pools_.erase(PoolId{pool.id});
 }
 
-NamedLimits& Commons::user(const std::string& name) { return find_or_make(users_, name); }
+DatabaseCommons& Commons::hold_database(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  return hold(databases_, name);
+}
+
+NamedLimits& Commons::hold_user(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  return hold(users_, name);
+}
+
+void Commons::let_go(DatabaseCommons& database, NamedLimits& user) {
+  const std::lock_guard lock(mutex_);
+  let_go_of(databases_, database);
+  let_go_of(users_, user);
+}
+
+Commons::Remembered Commons::remembered() {
+  const std::lock_guard lock(mutex_);
+  return {pools_.size(), databases_.size(), users_.size()};
+}
 
 template <typename T>
-T& Commons::find_or_make(std::map<std::string, std::unique_ptr<T>>& all, const std::string& name) {
-  const std::lock_guard lock(mutex_);
+T& Commons::hold(ByName<T>& all, const std::string& name) {
   auto& slot = all[name];
-  if (!slot) slot = std::make_unique<T>();
+  if (!slot) slot = std::make_unique<T>(name);
+  ++slot->holds;
   return *slot;
+}
+
+template <typename T>
+void Commons::let_go_of(ByName<T>& all, T& one) {
+  WEIR_CHECK(one.holds > 0);
+  if (--one.holds == 0) all.erase(std::string{one.name});
 }
 
 Totals Commons::totals() const {

@@ -27,10 +27,45 @@ namespace weir::proxy {
 // What a server told when it logged in, for the greeting of clients (manual: Start-up).
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
+// Limits on connections of one database or of one user.
+struct NamedLimits {
+  explicit NamedLimits(std::string its_name) : name(std::move(its_name)) {}
+  const std::string name;
+  std::size_t holds = 0;  // See Commons.
+  pool::Limit servers;
+  pool::Limit clients;
+};
+
+// Which of its hosts a database's servers are dialled at, when they do not take turns: the same one
+// for all pools and workers until a connection to it fails, then the next.
+class HostTurn {
+ public:
+  // The host's index, not wrapped. `hosts`: a digest of the list; another list begins with its
+  // first.
+  std::uint32_t now(std::uint32_t hosts) const;
+  // A connection that had this turn has failed. Of several such the first moves it on.
+  void failed(std::uint32_t hosts, std::uint32_t turn);
+
+ private:
+  std::atomic<std::uint64_t> state_{0};  // The digest in the upper half, the turn in the lower.
+};
+
+struct DatabaseCommons : NamedLimits {
+  using NamedLimits::NamedLimits;
+  HostTurn host_turn;
+};
+
 // The process-wide part of one pool, and what its first server told.
 struct PoolEntry {
-  PoolEntry(std::size_t workers, pool::Limit& database, pool::Limit& user)
-      : shared(workers, database, user) {}
+  PoolEntry(PoolId pool_id, std::size_t workers, DatabaseCommons& of_database, NamedLimits& of_user)
+      : id(std::move(pool_id)),
+        database(of_database),
+        user(of_user),
+        shared(workers, of_database.servers, of_user.servers) {}
+  const PoolId id;
+  DatabaseCommons& database;
+  NamedLimits& user;
+  std::size_t holds = 0;  // See Commons.
   pool::SharedPool shared;
   // Empty until a server has logged in.
   Parameters parameters() const;
@@ -81,32 +116,8 @@ struct Totals {
   std::uint64_t transactions = 0, queries = 0, links = 0, wait_us = 0;
 };
 
-// Pools live as long as the process, and the "*" database makes one of any name a client gives.
+// The "*" database makes a pool of any name a client gives.
 inline constexpr std::size_t kPoolsMax = 10'000;
-
-// Limits on connections of one database or of one user.
-struct NamedLimits {
-  pool::Limit servers;
-  pool::Limit clients;
-};
-
-// Which of its hosts a database's servers are dialled at, when they do not take turns: the same one
-// for all pools and workers until a connection to it fails, then the next.
-class HostTurn {
- public:
-  // The host's index, not wrapped. `hosts`: a digest of the list; another list begins with its
-  // first.
-  std::uint32_t now(std::uint32_t hosts) const;
-  // A connection that had this turn has failed. Of several such the first moves it on.
-  void failed(std::uint32_t hosts, std::uint32_t turn);
-
- private:
-  std::atomic<std::uint64_t> state_{0};  // The digest in the upper half, the turn in the lower.
-};
-
-struct DatabaseCommons : NamedLimits {
-  HostTurn host_turn;
-};
 
 // What only the process as a whole can do. Called by workers; answered by mail.
 class Office {
@@ -168,21 +179,35 @@ class Commons {
 
   // False when `id` would be a pool beyond kPoolsMax.
   bool has_room(const PoolId& id);
-  // Created when first asked for; lives as long as the process.
-  PoolEntry& pool(const PoolId& id);
-  DatabaseCommons& database(const std::string& name);
-  NamedLimits& user(const std::string& name);
+  // Each is made when first held, and forgotten when as many have let go of it as have held it: a
+  // pool by the workers' shares, and by its servers on their way between two workers; a database
+  // and a user by their pools and their clients.
+  PoolEntry& hold_pool(const PoolId& id);
+  void let_go(PoolEntry& pool);
+  DatabaseCommons& hold_database(const std::string& name);
+  NamedLimits& hold_user(const std::string& name);
+  void let_go(DatabaseCommons& database, NamedLimits& user);
+  // How many of each are remembered now.
+  struct Remembered {
+    std::size_t pools, databases, users;
+    bool operator==(const Remembered&) const = default;
+  };
+  Remembered remembered();
   Totals totals() const;
 
  private:
   template <typename T>
-  T& find_or_make(std::map<std::string, std::unique_ptr<T>>& all, const std::string& name);
+  using ByName = std::map<std::string, std::unique_ptr<T>>;
+  template <typename T>
+  static T& hold(ByName<T>& all, const std::string& name);
+  template <typename T>
+  static void let_go_of(ByName<T>& all, T& one);
 
   std::atomic<std::uint64_t> ids_{0};
   std::mutex mutex_;
   std::map<PoolId, std::unique_ptr<PoolEntry>> pools_;
-  std::map<std::string, std::unique_ptr<DatabaseCommons>> databases_;
-  std::map<std::string, std::unique_ptr<NamedLimits>> users_;
+  ByName<DatabaseCommons> databases_;
+  ByName<NamedLimits> users_;
 };
 
 }  // namespace weir::proxy

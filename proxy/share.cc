@@ -78,13 +78,14 @@ bool Share::configure(const config::Config& to, Commons& commons) {
   server_lifetime = to.server_lifetime_us(*found);
   shared().limit.set_max(to.pool_size(*found, id.user));
   passwords_ = &commons.passwords;
-  DatabaseCommons& of_database = commons.database(id.database);
-  host_turn_ = &of_database.host_turn;
   hosts_digest_ = digest(found->hosts);
-  of_database.servers.set_max(to.max_db_connections(*found));
-  of_database.clients.set_max(to.max_db_client_connections(*found));
-  NamedLimits& of_user = commons.user(id.user);
-  of_user.servers.set_max(to.max_user_connections(id.user));
+  entry.database.servers.set_max(to.max_db_connections(*found));
+  entry.database.clients.set_max(to.max_db_client_connections(*found));
+  entry.user.servers.set_max(to.max_user_connections(id.user));
+  idle_timeout = or_never(settings.pool_idle_timeout_us);
+  if (found->is_fallback()) {
+    idle_timeout = std::min(idle_timeout, or_never(settings.autodb_idle_timeout_us));
+  }
   return true;
 }
 
@@ -93,12 +94,12 @@ Share::Aim Share::next_target() {
   const auto& hosts = database->hosts;
   if (hosts.empty()) return {{config->settings.unix_socket_dir, port}, 0};
   const std::uint32_t turn =
-      database->load_balance ? host_index_++ : host_turn_->now(hosts_digest_);
+      database->load_balance ? host_index_++ : entry.database.host_turn.now(hosts_digest_);
   return {{hosts[turn % hosts.size()], port}, turn};
 }
 
 void Share::host_failed(std::uint32_t turn) {
-  if (!database->load_balance) host_turn_->failed(hosts_digest_, turn);
+  if (!database->load_balance) entry.database.host_turn.failed(hosts_digest_, turn);
 }
 
 bool Share::below_minimum() const {

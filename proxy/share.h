@@ -16,10 +16,10 @@ namespace weir::proxy {
 
 class Share : public pool::Pool, public pool::Deadline {
  public:
-  Share(PoolId pool_id, PoolEntry& pool_entry, std::size_t worker_index)
+  Share(PoolEntry& pool_entry, std::size_t worker_index)
       : Pool(pool_entry.shared, pool::PoolSettings{}, worker_index),
         Deadline(Kind::pool),
-        id(std::move(pool_id)),
+        id(pool_entry.id),
         entry(pool_entry) {}
 
   const PoolId id;
@@ -60,6 +60,8 @@ class Share : public pool::Pool, public pool::Deadline {
   config::TlsSettings tls;            // With its servers.
   Instant query_wait = kNever;        // Longest wait in line.
   Instant server_lifetime = kNever;   // From its login.
+  Instant idle_timeout = 0;           // How long it is remembered without clients and servers.
+  Instant empty_since = 0;            // Of no use while it is not.
   Welcome welcome;                    // Empty until welcome_known.
   Instant evict_asked_at = 0;         // When other workers were last asked to make room.
   std::size_t passwords_refused = 0;  // One after the other, by servers.
@@ -68,7 +70,6 @@ class Share : public pool::Pool, public pool::Deadline {
  private:
   std::uint32_t host_index_ = 0;
   Passwords* passwords_ = nullptr;
-  HostTurn* host_turn_ = nullptr;  // Of the database, for all workers.
   std::uint32_t hosts_digest_ = 0;
   bool forced_ = false;  // The database has this user, whoever asks for it.
 };

@@ -69,6 +69,7 @@ void Worker::settle() {
 void Worker::end_turn() {
   dead_clients_.clear();
   dead_servers_.clear();
+  dead_shares_.clear();
   dead_cancels_.clear();
   dead_password_runs_.clear();
   dead_inquiries_.clear();
@@ -86,8 +87,7 @@ void Worker::on_time() {
         on_deadline(static_cast<Server&>(*due));
         break;
       case pool::Deadline::Kind::pool:
-        match(static_cast<Share&>(*due));
-        grow(static_cast<Share&>(*due));
+        on_deadline(static_cast<Share&>(*due));
         break;
       case pool::Deadline::Kind::cancel:
         on_deadline(static_cast<CancelCall&>(*due));
@@ -149,7 +149,9 @@ void Worker::take(Evict& letter) { evict(*letter.limit); }
 void Worker::take(Welcomed& letter) {
   Share* const of = find_share(letter.pool);
   if (of == nullptr) return;
-  of->welcome.learn(of->entry.parameters());
+  auto told = of->entry.parameters();
+  if (told.empty()) return;  // The pool has been forgotten since.
+  of->welcome.learn(std::move(told));
   of->welcome_known = true;
   greet_waiting(*of);
 }
@@ -162,6 +164,7 @@ void Worker::take(Reload& letter) {
   arm_stats();
   for (auto& [id, of] : shares_) {
     if (!of->configure(*config_, commons)) stop_serving(*of);
+    arm_forgetting(*of);
   }
   for (auto& [id, of] : shares_) {
     if (of->database != nullptr) resettle(*of);
@@ -225,6 +228,7 @@ void Worker::stop_serving(Share& of) {
   of.database = nullptr;
   of.config = nullptr;
   of.generation = 0;
+  of.idle_timeout = 0;
   dismiss_unused(of, "database configuration changed");
   for (const auto state : {ClientState::welcoming, ClientState::parked, ClientState::ready}) {
     while (pool::ClientSlot* slot = of.clients.at(state).front()) {

@@ -133,6 +133,7 @@ class Worker final : public TurnTaker, public Turn {
   void enter_pool(Client& client, Share& share);
   bool go_home(Client& client);
   void move_house(Client& client, Share& to);
+  void come_over(Client& client, Share& to);
   void greet(Client& client);
   void greet_waiting(Share& share);
   void refuse_waiting(Share& share, const Fault& fault);
@@ -148,8 +149,6 @@ class Worker final : public TurnTaker, public Turn {
   void start_wanted_cancel(Server& server);
 
   // Servers (worker_servers.cc).
-  Share& share(const PoolId& id);
-  Share* find_share(const PoolId& id);
   void match(Share& share);
   void grow(Share& share);
   void arm_growth(Share& share);
@@ -172,6 +171,14 @@ class Worker final : public TurnTaker, public Turn {
   void rearm(pool::List<pool::ClientSlot>& clients);
   Instant life_end(const Server& server) const;
   void arm_idle(Server& server);
+
+  // Shares (worker_pools.cc).
+  Share& share(const PoolId& id);
+  Share* find_share(const PoolId& id);
+  void note_emptied(Share& share);
+  void arm_forgetting(Share& share);
+  void forget_if_unused(Share& share);
+  void on_deadline(Share& share);
 
   // The other workers (worker_exchange.cc).
   void hand_over(Server& server, std::size_t to, bool answers_lend);
@@ -226,6 +233,7 @@ class Worker final : public TurnTaker, public Turn {
   Client* asking_ = nullptr;    // Within want_server(): goes on by itself when linked.
   std::vector<std::unique_ptr<Client>> dead_clients_;
   std::vector<std::unique_ptr<Server>> dead_servers_;
+  std::vector<std::unique_ptr<Share>> dead_shares_;
   std::vector<std::unique_ptr<CancelCall>> dead_cancels_;
   Shakes shakes_;
   pool::Deadline shakes_due_{pool::Deadline::Kind::handshakes};

@@ -15,7 +15,7 @@ namespace {
 Fault too_many_pools() {
   return {"53300", "too many pools",
           "Each pair of a database and a user has a pool, at most " + std::to_string(kPoolsMax) +
-              " of them until a restart."};
+              " of them; pool_idle_timeout forgets those that nobody uses."};
 }
 
 }  // namespace
@@ -84,28 +84,26 @@ bool Worker::count_client(Client& client, const std::string& database, Fault& re
                    " client connections are taken: raise max_client_conn."};
     return false;
   }
-  const auto refuse_for = [&](const char* limit) {
-    commons.clients.fetch_sub(1);
-    refusal = {"53300", std::string{"client connections exceeded ("} + limit + ")"};
-    return false;
-  };
-  // The user first: names of databases come in any number behind a "*", and each is remembered.
   // Under auth_type = any a name is whatever the client says: the forced one counts.
   const config::Database& found = *config_->find_database(database);
   const bool any = config_->settings.auth_type == config::AuthType::any;
   const std::string& user = any && found.user ? *found.user : client.user();
-  NamedLimits& of_user = commons.user(user);
-  of_user.clients.set_max(config_->max_user_client_connections(user));
-  if (!of_user.clients.take()) return refuse_for("max_user_client_connections");
-  NamedLimits& of_database = commons.database(database);
+  DatabaseCommons& of_database = commons.hold_database(database);
+  NamedLimits& of_user = commons.hold_user(user);
   of_database.clients.set_max(config_->max_db_client_connections(found));
-  if (!of_database.clients.take()) {
-    of_user.clients.give_back();
-    return refuse_for("max_db_client_connections");
+  of_user.clients.set_max(config_->max_user_client_connections(user));
+  const bool user_may = of_user.clients.take();
+  if (user_may && of_database.clients.take()) {
+    client.counted_database = &of_database;
+    client.counted_user = &of_user;
+    return true;
   }
-  client.counted_database = &of_database;
-  client.counted_user = &of_user;
-  return true;
+  if (user_may) of_user.clients.give_back();
+  commons.let_go(of_database, of_user);
+  commons.clients.fetch_sub(1);
+  const char* const limit = user_may ? "max_db_client_connections" : "max_user_client_connections";
+  refusal = {"53300", std::string{"client connections exceeded ("} + limit + ")"};
+  return false;
 }
 
 void Worker::uncount_client(Client& client) {
@@ -113,12 +111,14 @@ void Worker::uncount_client(Client& client) {
   commons.clients.fetch_sub(1);
   client.counted_database->clients.give_back();
   client.counted_user->clients.give_back();
-  client.counted_database = client.counted_user = nullptr;
+  commons.let_go(*client.counted_database, *client.counted_user);
+  client.counted_database = nullptr;
+  client.counted_user = nullptr;
 }
 
 void Worker::enter_pool(Client& client, Share& to) {
   if (client.pool != nullptr) {
-    to.come_over(client);
+    come_over(client, to);
   } else {
     client.parked_since = world.now();
     lobby_.leave(client);
@@ -154,10 +154,16 @@ bool Worker::go_home(Client& client) {
 
 void Worker::move_house(Client& client, Share& to) {
   if (client.state == ClientState::welcoming) return enter_pool(client, to);
-  to.come_over(client);
+  come_over(client, to);
   if (client.state != ClientState::parked) return;
   to.press(world.now());
   arm(client);
+}
+
+void Worker::come_over(Client& client, Share& to) {
+  Share& from = *client.share();
+  to.come_over(client);
+  note_emptied(from);
 }
 
 void Worker::greet(Client& client) {
@@ -236,7 +242,10 @@ void Worker::retire(Client& client) {
   client.settings = {};
   pool::ClientYard& yard = client.pool != nullptr ? client.pool->clients : lobby_;
   yard.leave(client);
-  if (client.pool != nullptr) client.pool->publish();
+  if (client.pool != nullptr) {
+    client.pool->publish();
+    note_emptied(*client.share());
+  }
   // Not erased: settle() may be walking along.
   if (client.queued_to_go_on) std::replace(ready_.begin(), ready_.end(), &client, gone);
   commons.stats[index].clients.fetch_sub(1, std::memory_order_relaxed);

@@ -70,6 +70,7 @@ void Worker::take(LendRefused& letter) {
   Share& of = share(letter.pool);
   of.lend_refused(world.now());
   grow(of);
+  note_emptied(of);
 }
 
 // Another pool's idle server must go before this one may dial.

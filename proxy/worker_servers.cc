@@ -19,20 +19,6 @@ void Worker::move(Server& server, ServerEvent on) {
   server.share().servers.move(server, on, end);
 }
 
-Share* Worker::find_share(const PoolId& id) {
-  const auto found = shares_.find(id);
-  return found == shares_.end() ? nullptr : found->second.get();
-}
-
-Share& Worker::share(const PoolId& id) {
-  auto& slot = shares_[id];
-  if (!slot) {
-    slot = std::make_unique<Share>(id, commons.pool(id), index);
-    slot->configure(*config_, commons);
-  }
-  return *slot;
-}
-
 // --- Who gets what.
 
 void Worker::match(Share& of) {
@@ -378,6 +364,7 @@ void Worker::look_again(Share& of) {
 std::unique_ptr<Server> Worker::take_out(Server& server) {
   deadlines.disarm(server);
   server.share().servers.leave(server);
+  note_emptied(server.share());
   server.settings = {};
   return std::move(servers_.extract(server.id).mapped());
 }

@@ -102,17 +102,42 @@ void Auditor::when_quiet() {
     for (const auto& [id, share] : WorkerGlass::shares(worker(i))) pools.insert(id);
   }
   for (const auto& id : pools) check_waiting(id);
+  check_remembered(pools);
+}
+
+// What the workers share is there for as long as somebody has a use for it, and no longer.
+void Auditor::check_remembered(const std::set<proxy::PoolId>& pools) {
+  std::set<std::string> databases, users;
+  for (const auto& id : pools) databases.insert(id.database), users.insert(id.user);
+  for (std::size_t i = 0; i < stage_.town.workers(); ++i) {
+    for (const auto& client : WorkerGlass::clients(worker(i))) {
+      if (!client || client->counted_database == nullptr) continue;
+      databases.insert(client->counted_database->name);
+      users.insert(client->counted_user->name);
+    }
+    for (const auto& [id, share] : WorkerGlass::shares(worker(i))) {
+      if (!share->empty() || share->idle_timeout == kNever || share->below_minimum()) continue;
+      const Instant due = share->empty_since + share->idle_timeout;
+      const bool looked_at = share->armed() && share->at <= stage_.now() + proxy::kMinimumPause;
+      if (stage_.now() > due && !looked_at) complain(id.database + "/" + id.user + " is kept");
+    }
+  }
+  const proxy::Commons::Remembered known{pools.size(), databases.size(), users.size()};
+  if (!(stage_.town.commons().remembered() == known)) complain("what nobody uses is remembered");
 }
 
 void Auditor::check_waiting(const proxy::PoolId& id) {
   std::size_t waiting = 0, idle = 0, coming = 0, living = 0;
   bool must_wait = false;
   std::string who;
+  pool::SharedPool* known = nullptr;
   for (std::size_t i = 0; i < stage_.town.workers(); ++i) {
     const auto& shares = WorkerGlass::shares(worker(i));
     const auto found = shares.find(id);
     if (found == shares.end()) continue;
     proxy::Share& share = *found->second;
+    if (known == nullptr) known = &share.shared();
+    if (known != &share.shared()) return complain("two workers' shares of two pools of one name");
     waiting += share.waiting();
     idle += share.idle().size();
     coming += share.coming();
@@ -125,7 +150,7 @@ void Auditor::check_waiting(const proxy::PoolId& id) {
     }
   }
   const std::string name = id.database + "/" + id.user;
-  auto& shared = stage_.town.commons().pool(id).shared;
+  pool::SharedPool& shared = *known;
   if (static_cast<std::size_t>(shared.limit.taken()) != living) {
     complain(name + ": " + std::to_string(shared.limit.taken()) + " servers are counted, " +
              std::to_string(living) + " live");

@@ -11,6 +11,7 @@ using street::Chance;
 
 // Below, nothing is drawn that was modelled later: recorded seeds go on to mean what they did.
 constexpr std::uint64_t kNoveltiesFrom = 1000;
+constexpr std::uint64_t kForgettingFrom = 1250;
 
 constexpr std::array<std::string_view, 2> kDatabases{"shop", "till"};
 constexpr std::array<std::string_view, 2> kUsers{"app", "web"};
@@ -84,6 +85,21 @@ void draw_novelties(Chance chance, Scenario& scenario) {
   if (chance.one_in(3)) scenario.forced_later = chance.one_in(3) ? "" : kUsers[chance.below(2)];
 }
 
+// Pools that are forgotten soon, and time between the clients for it.
+void draw_forgetting(Chance chance, Scenario& scenario) {
+  if (!chance.one_in(3)) return;
+  constexpr std::array<std::string_view, 3> kTimes{"1ms", "20ms", "300ms"};
+  scenario.fallback = chance.one_in(2);
+  const bool of_fallback = scenario.fallback && chance.one_in(2);
+  scenario.fixed_lines += std::string{of_fallback ? "autodb" : "pool"} +
+                          "_idle_timeout = " + std::string{kTimes[chance.below(3)]} + "\n";
+  if (chance.one_in(2)) scenario.fixed_lines += "server_idle_timeout = 30ms\n";
+  for (Instant& arrival : scenario.arrivals) arrival += up_to(chance, 2 * kSecond);
+  for (Temper& temper : scenario.clients) {
+    if (chance.one_in(3)) temper.think_max = 200 * kMillisecond;
+  }
+}
+
 std::string_view name_of(PoolMode mode) {
   return mode == PoolMode::session     ? "session"
          : mode == PoolMode::statement ? "statement"
@@ -113,6 +129,7 @@ Scenario draw(std::uint64_t seed, std::size_t workers) {
     scenario.arrivals.push_back(up_to(chance, chance.one_in(2) ? 10 * kMillisecond : kSecond));
   }
   if (seed >= kNoveltiesFrom) draw_novelties(Chance(~seed), scenario);
+  if (seed >= kForgettingFrom) draw_forgetting(Chance(~seed * 3), scenario);
   return scenario;
 }
 
@@ -120,7 +137,8 @@ std::string Scenario::config(const Limits& now, const std::string& forced) const
   const auto number = [](auto value) { return std::to_string(value); };
   std::string text = "[databases]\n";
   for (const auto& name : kDatabases) {
-    text += std::string{name} + " = host=pg port=5432" + logins.database_words();
+    if (fallback && name != kDatabases[0]) break;
+    text += (fallback ? "*" : std::string{name}) + " = host=pg port=5432" + logins.database_words();
     text += forced.empty() ? "\n" : " user=" + forced + "\n";
   }
   text += "[pgweir]\nauth_type = " + logins.auth_type() + "\nmax_client_conn = 100\n";
