@@ -91,7 +91,7 @@ void add_tls(config::Report& report, const config::Config& config) {
   }
 }
 
-// All that stops a start, before any door is tried.
+// What stops a start, before a certificate is read and a door is tried.
 config::Report check_start(const config::Source& source) {
   config::Report report = config::check(source);
   if (report.complaints.empty()) {
@@ -99,13 +99,13 @@ config::Report check_start(const config::Source& source) {
     const Result<void> named = config ? check_names(*config) : tl::unexpected(config.error());
     if (!named) report.complaints.add(named.error().text);
   }
-  if (const auto config = config::load(source)) add_tls(report, *config);
   return report;
 }
 
 // All complaints and warnings, one a line.
 int print_check(const config::Source& source) {
-  const config::Report report = check_start(source);
+  config::Report report = check_start(source);
+  if (const auto config = config::load(source)) add_tls(report, *config);
   for (const std::string& sentence : report.complaints.first) std::printf("%s\n", sentence.c_str());
   if (report.complaints.more > 0) std::printf("and %zu more\n", report.complaints.more);
   for (const std::string& sentence : report.warnings) {

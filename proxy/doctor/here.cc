@@ -40,15 +40,6 @@ std::vector<DoorFacts> look_at_doors(const config::Settings& settings) {
   return doors;
 }
 
-std::vector<config::TlsSettings> towards_servers(const config::Config& config) {
-  std::vector<config::TlsSettings> all;
-  for (const auto& [name, database] : config.databases) {
-    auto tls = config.server_tls(database);
-    if (std::find(all.begin(), all.end(), tls) == all.end()) all.push_back(std::move(tls));
-  }
-  return all;
-}
-
 void look_at(std::string key, const std::string& path, std::vector<CertificateFacts>& found) {
   if (path.empty()) return;
   if (const auto validity = tls::validity_of_file(path)) {
@@ -67,7 +58,7 @@ HereFacts look_around(const config::Config& config, tls::Contexts& contexts) {
   }
   const auto& settings = config.settings;
   here.doors = look_at_doors(settings);
-  const auto servers = towards_servers(config);
+  const auto servers = config.all_server_tls();
   here.tls_complaints = contexts.load(settings.client_tls, servers);
   if (settings.client_tls.mode != config::SslMode::disable) {
     look_at("client_tls_cert_file", settings.client_tls.cert_file, here.certificates);
