@@ -216,6 +216,10 @@ Client::Begin Client::begin_linked(const ClientMessage& message) {
   }
   to.release_put_off = false;  // It goes on asking here.
   to.half_way_since = kNever;
+  if (to.ledger.owed() == 0) {
+    asked_at = worker_.world.now();
+    if (to.status == 'I' && to.ledger.settled()) began_at = asked_at;
+  }
   if (message.owes) to.ledger.note(*message.owes, Action::forward);
   watch_name_ = message.owes == Request::parse && !to.has_named_statements;
   return Begin::pass;
@@ -233,6 +237,7 @@ void Client::end_request(const Piece& piece) {
   const bool skipped = skip_ == Skip::message || (skip_ == Skip::to_sync && piece.tag == 'S');
   if (!idle_sync && !skipped) return;
   skip_ = Skip::none;
+  answered_at = worker_.world.now();
   Buffer out;
   protocol::put_ready_for_query(out, 'I');
   stream.put_copy(out);
@@ -255,6 +260,7 @@ void Client::go_on() {
 void Client::answer_in_line(const Fault& fault) {
   // The head of the request is still in front of us: it is looked at again when feeding resumes.
   skip_ = parked_alone_ ? Skip::message : Skip::to_sync;
+  answered_at = worker_.world.now();
   Buffer out;
   protocol::put_error(out, protocol::Severity::error, fault);
   stream.put_copy(out);

@@ -84,8 +84,13 @@ class Client final : public pool::ClientSlot, private StreamUser {
   bool waits_for_settings = false;  // Until the server has answered our SET.
   bool waits_for_ledger = false;    // Until the server has answered some of what it owes.
   bool queued_to_go_on = false;
-  DatabaseCommons* counted_database =
-      nullptr;  // While it counts against max_client_conn and its kin.
+  // For the timeouts of worker_timeouts.cc.
+  Instant shortest_timeout = kNever;  // Of those that apply to it.
+  Instant asked_at = 0;               // It asked when nothing was owed to it.
+  Instant answered_at = 0;            // It was told ReadyForQuery, or seen pausing before a Sync.
+  Instant began_at = 0;               // Its transaction.
+  // While it counts against max_client_conn and its kin.
+  DatabaseCommons* counted_database = nullptr;
   NamedLimits* counted_user = nullptr;
   bool counted_address = false;  // By the gate.
 

@@ -199,8 +199,10 @@ void Worker::renew(Share& of) {
     }
   });
   for (Server* const server : outdated) login_outdated(*server);
-  for (const auto state : {ClientState::welcoming, ClientState::parked}) {
-    rearm(of.clients.at(state));
+  rearm(of.clients.at(ClientState::welcoming));
+  for (const auto state : {ClientState::parked, ClientState::ready, ClientState::linked}) {
+    of.clients.at(state).each(
+        [this](pool::ClientSlot& slot) { renew_timeouts(static_cast<Client&>(slot)); });
   }
   of.line_up();
   match(of);

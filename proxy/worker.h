@@ -168,6 +168,20 @@ class Worker final : public TurnTaker, public Turn {
   void on_deadline_half_way(Server& server);
   void on_deadline_leaving(Server& server);
   Instant due(const Client& client) const;
+
+  // Timeouts (worker_timeouts.cc).
+  struct Ending {
+    Instant at = kNever;
+    const char* sqlstate = "";
+    const char* text = "";
+    const char* hint = "";
+  };
+  Ending ending(const Client& client) const;
+  Ending ending_with_server(const Client& client) const;
+  void note_pause(Client& client);
+  void time_out(Client& client, const Ending& over);
+  void renew_timeouts(Client& client);
+
   void rearm(pool::List<pool::ClientSlot>& clients);
   Instant life_end(const Server& server) const;
   void arm_idle(Server& server);

@@ -177,6 +177,8 @@ void Worker::greet(Client& client) {
   client.settings = greeting.settings;
   deadlines.disarm(client);
   set_state(client, ClientEvent::parameters_known);
+  client.answered_at = world.now();
+  renew_timeouts(client);
   client.greet(greeting.statuses);
   if (config_->settings.log_connections) log(Level::info, client, "login attempt: ok");
   go_on_later(client);

@@ -10,9 +10,6 @@ using pool::ServerState;
 
 namespace {
 
-// When something that lasts `span` from `start` is over; kNever for a span without an end.
-Instant after(Instant start, Instant span) { return span == kNever ? kNever : start + span; }
-
 // What a client hears whose wait for a server is over: that all were busy, or that there is none.
 Fault waited_in_vain(const Share& of, std::string text) {
   const auto dials = static_cast<std::int64_t>(of.servers.at(ServerState::dialing).size() +
@@ -40,13 +37,17 @@ Instant Worker::due(const Client& client) const {
     case ClientState::welcoming:
       return std::min(login, after(client.parked_since, client.share()->query_wait));
     case ClientState::parked:
-      return after(client.parked_since, client.share()->query_wait);
+      return std::min(after(client.parked_since, client.share()->query_wait), ending(client).at);
     default:
-      return kNever;
+      return ending(client).at;
   }
 }
 
-void Worker::arm(Client& client) { deadlines.arm_no_later(client, due(client)); }
+// What it begins next arms nothing: for that it is looked at in time.
+void Worker::arm(Client& client) {
+  deadlines.arm_no_later(client,
+                         std::min(due(client), after(world.now(), client.shortest_timeout)));
+}
 
 // What they may wait for may be shorter now.
 void Worker::rearm(pool::List<pool::ClientSlot>& of) {
@@ -56,7 +57,9 @@ void Worker::rearm(pool::List<pool::ClientSlot>& of) {
 void Worker::on_deadline(Client& client) {
   const Instant now = world.now();
   if (client.state == ClientState::draining) return retire(client);
+  note_pause(client);
   if (due(client) > now) return arm(client);  // A RELOAD has given it more time.
+  if (const Ending over = ending(client); over.at <= now) return time_out(client, over);
   switch (client.state) {
     case ClientState::greeting:
     case ClientState::proving:

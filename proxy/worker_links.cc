@@ -39,6 +39,7 @@ void Worker::link(Client& client, Server& server) {
   WorkerStats::add(commons.stats[index].links, 1);
   WorkerStats::add(commons.stats[index].wait_us, static_cast<std::uint64_t>(waited));
   client.share()->grant(client, server);
+  client.asked_at = client.began_at = world.now();
   if (commons.log.wants(Level::debug)) {
     log(Level::debug, client, "linked to S-" + std::to_string(server.id));
   }

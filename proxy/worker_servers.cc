@@ -195,7 +195,11 @@ void Worker::ready_for_query(Server& server, bool own) {
       return;
     }
     WorkerStats::add(commons.stats[index].queries, 1);
-    if (server.status == 'I') WorkerStats::add(commons.stats[index].transactions, 1);
+    client->answered_at = world.now();
+    if (server.status == 'I') {
+      client->began_at = world.now();
+      WorkerStats::add(commons.stats[index].transactions, 1);
+    }
     if (server.status != 'I' && client->share()->settings().mode == PoolMode::statement) {
       return client->refuse({"0A000", "transaction blocks not allowed in statement pooling mode",
                              "Use pool_mode = transaction."});

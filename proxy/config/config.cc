@@ -132,4 +132,23 @@ std::int64_t Config::query_wait_timeout_us(const Database& database, std::string
                    settings.query_wait_timeout_us);
 }
 
+std::int64_t Config::query_timeout_us(std::string_view user) const {
+  return or_nobody(find_user(user)).query_timeout_us.value_or(settings.query_timeout_us);
+}
+
+std::int64_t Config::idle_transaction_timeout_us(std::string_view user) const {
+  return or_nobody(find_user(user))
+      .idle_transaction_timeout_us.value_or(settings.idle_transaction_timeout_us);
+}
+
+std::int64_t Config::transaction_timeout_us(std::string_view user) const {
+  return or_nobody(find_user(user))
+      .transaction_timeout_us.value_or(settings.transaction_timeout_us);
+}
+
+std::int64_t Config::client_idle_timeout_us(std::string_view user) const {
+  return or_nobody(find_user(user))
+      .client_idle_timeout_us.value_or(settings.client_idle_timeout_us);
+}
+
 }  // namespace weir::proxy::config

@@ -81,6 +81,10 @@ struct User {
   std::optional<int> max_user_connections;
   std::optional<int> max_user_client_connections;
   std::optional<std::int64_t> query_wait_timeout_us;
+  std::optional<std::int64_t> query_timeout_us;
+  std::optional<std::int64_t> idle_transaction_timeout_us;
+  std::optional<std::int64_t> transaction_timeout_us;
+  std::optional<std::int64_t> client_idle_timeout_us;
 
   bool operator==(const User&) const = default;
 };
@@ -143,6 +147,11 @@ struct Config {
   const std::string& auth_dbname(const Database& database) const;
   std::int64_t server_lifetime_us(const Database& database) const;
   std::int64_t query_wait_timeout_us(const Database& database, std::string_view user) const;
+  // What is in force for a client that has logged in as `user`.
+  std::int64_t query_timeout_us(std::string_view user) const;
+  std::int64_t idle_transaction_timeout_us(std::string_view user) const;
+  std::int64_t transaction_timeout_us(std::string_view user) const;
+  std::int64_t client_idle_timeout_us(std::string_view user) const;
 };
 
 // The console answers to these names; no entry of [databases] may take one.

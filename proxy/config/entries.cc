@@ -42,6 +42,10 @@ constexpr auto kUserFields = std::to_array<UserField>({
     {"max_user_connections", &User::max_user_connections},
     {"max_user_client_connections", &User::max_user_client_connections},
     {"query_wait_timeout", &User::query_wait_timeout_us},
+    {"query_timeout", &User::query_timeout_us},
+    {"idle_transaction_timeout", &User::idle_transaction_timeout_us},
+    {"transaction_timeout", &User::transaction_timeout_us},
+    {"client_idle_timeout", &User::client_idle_timeout_us},
 });
 
 // A timeout or a limit on connections of 0 on a line inherits the global one, as in PgBouncer.
@@ -243,7 +247,11 @@ Said<User> read_user(const std::string& name, const Words& words, Remarks& remar
   }
   inherit_if_zero(user.max_user_connections);
   inherit_if_zero(user.max_user_client_connections);
-  inherit_if_zero(user.query_wait_timeout_us);
+  for (auto User::*const timeout :
+       {&User::query_wait_timeout_us, &User::query_timeout_us, &User::idle_transaction_timeout_us,
+        &User::transaction_timeout_us, &User::client_idle_timeout_us}) {
+    inherit_if_zero(user.*timeout);
+  }
   return user;
 }
 

@@ -82,6 +82,10 @@ struct Settings {
   // How long.
   std::int64_t query_wait_timeout_us = 120 * kMicrosPerSecond;
   std::int64_t cancel_wait_timeout_us = 10 * kMicrosPerSecond;
+  std::int64_t query_timeout_us = 0;
+  std::int64_t idle_transaction_timeout_us = 0;
+  std::int64_t transaction_timeout_us = 0;
+  std::int64_t client_idle_timeout_us = 0;
   std::int64_t server_connect_timeout_us = 15 * kMicrosPerSecond;
   std::int64_t server_login_retry_us = 15 * kMicrosPerSecond;
   std::int64_t server_lifetime_us = 3600 * kMicrosPerSecond;  // 0: used once, then closed.

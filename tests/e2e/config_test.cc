@@ -103,17 +103,18 @@ TEST_CASE("--check says all that is wrong in one go, and ends with 1 or 0") {
     write_file(file, text);
     return run_program(scratch, {"--check", file}, std::move(environment));
   };
-  Run run = check(kGoodHead + "pool_mode = sometimes\nquery_timeout = 3\nno_such_key = 1\n");
+  Run run =
+      check(kGoodHead + "pool_mode = sometimes\nmax_prepared_statements = 3\nno_such_key = 1\n");
   CHECK(run.ending == 1);
   CHECK(run.output ==
         file + ":6: \"sometimes\" is no choice for pool_mode: write one of session, transaction, " +
             "statement\n" + file + ":8: unknown setting \"no_such_key\"\nwarning: " + file +
-            ":7: \"query_timeout\" is not built yet and has no effect\n");
-  run = check(kGoodHead + "query_timeout = 3\n");
+            ":7: \"max_prepared_statements\" is not built yet and has no effect\n");
+  run = check(kGoodHead + "max_prepared_statements = 3\n");
   CHECK(run.ending == 0);
   CHECK(run.output == "warning: " + file +
-                          ":6: \"query_timeout\" is not built yet and has no effect\n" + file +
-                          " is in order\n");
+                          ":6: \"max_prepared_statements\" is not built yet and has no effect\n" +
+                          file + " is in order\n");
   run = check(kGoodHead + "unix_socket_group = no-such-group\n");
   CHECK(run.ending == 1);
   CHECK(run.output == file + ":6: there is no group no-such-group\n");

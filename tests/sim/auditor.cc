@@ -102,7 +102,30 @@ void Auditor::when_quiet() {
     for (const auto& [id, share] : WorkerGlass::shares(worker(i))) pools.insert(id);
   }
   for (const auto& id : pools) check_waiting(id);
+  for (std::size_t i = 0; i < stage_.town.workers(); ++i) {
+    for (const auto& client : WorkerGlass::clients(worker(i))) {
+      if (client) check_timeouts(*client);
+    }
+  }
   check_remembered(pools);
+}
+
+// Nobody outlives a timeout. Before a Sync an idle client may have twice the time.
+void Auditor::check_timeouts(const proxy::Client& client) {
+  const auto outlives = [&](const char* timeout, Instant since) {
+    const auto found = stage_.excuses.timeouts.find(timeout);
+    if (found == stage_.excuses.timeouts.end() || stage_.now() <= since + found->second) return;
+    complain("client " + client.name() + " outlives its " + timeout);
+  };
+  const Instant turned = std::max(client.asked_at, client.answered_at);
+  if (client.state == ClientState::parked) outlives("query_timeout", client.parked_since);
+  if (client.state == ClientState::ready) outlives("client_idle_timeout", turned);
+  if (client.state != ClientState::linked) return;
+  const proxy::Server& server = *client.linked();
+  const bool begun = server.status != 'I' || !server.ledger.settled();
+  if (begun) outlives("transaction timeout", client.began_at);
+  if (server.ledger.owed() > 0) outlives("query timeout", turned);
+  if (server.status != 'I' && server.ledger.settled()) outlives("idle transaction timeout", turned);
 }
 
 // What the workers share is there for as long as somebody has a use for it, and no longer.

@@ -31,6 +31,7 @@ class Auditor {
   bool is_kept(const proxy::Server& server) const;
   void check_client(const proxy::Client& client);
   void check_limits();
+  void check_timeouts(const proxy::Client& client);
   void check_remembered(const std::set<proxy::PoolId>& pools);
   void check_waiting(const proxy::PoolId& id);
   void complain_if_lasting(bool wrong, const proxy::PoolId& id, const std::string& what);

@@ -67,6 +67,7 @@ void Client::on_event() {
 }
 
 void Client::on_hangup() {
+  if (takes_too_long() && !told_over_) return depart(1);  // In the middle of a message.
   if (!told_over_) wrong("the pooler hung up without a word; " + state());
   if (!in_.empty()) wrong("the last message was cut off");
   depart(1);
@@ -167,10 +168,31 @@ bool Client::excuse(const Message& message) {
   return true;
 }
 
+// A query of its own that pgweir may have given up.
+bool Client::takes_too_long() const {
+  const auto over = [&](const char* text, Instant since) {
+    const auto found = stage_.excuses.timeouts.find(text);
+    return found != stage_.excuses.timeouts.end() && stage_.now() >= since + found->second;
+  };
+  return over("query timeout", query_at_) || over("transaction timeout", began_at_);
+}
+
+bool Client::excuse_timeout(const std::string& text, Instant limit) {
+  const Instant since = text.starts_with("query")       ? query_at_
+                        : text == "transaction timeout" ? began_at_
+                                                        : asked_before_;
+  const Instant taken = stage_.now() - since;
+  if (taken < limit) wrong(text + " after only " + std::to_string(taken) + " us");
+  return taken >= limit;
+}
+
 bool Client::excuse_fatal(const std::string& sqlstate, const std::string& text) {
   const Excuses& excuses = stage_.excuses;
   if (barred_ || sqlstate == "0A000") return barred_ && sqlstate == "0A000";
   if (temper_.impostor && sqlstate == "28P01") return true;
+  if (const auto found = excuses.timeouts.find(text); found != excuses.timeouts.end()) {
+    return excuse_timeout(text, found->second);
+  }
   if (text == "query_wait_timeout") {
     if (stage_.now() - asked_at_ >= excuses.query_wait_timeout) return true;
     wrong("query_wait_timeout after only " + std::to_string(stage_.now() - asked_at_) + " us");

@@ -42,7 +42,9 @@ class Client {
   bool forgettable() const { return done() && (peer_ == nullptr || peer_->closed()); }
   street::Peer* release_peer() { return std::exchange(peer_, nullptr); }
   bool left() const { return phase_ == Phase::leaving || done(); }
-  bool may_be_cancelled() const { return cancels_sent_ > 0 || trespassed_ || left(); }
+  bool may_be_cancelled() const {
+    return cancels_sent_ > 0 || trespassed_ || left() || takes_too_long();
+  }
   // From now on it does nothing new but end what it has begun.
   void wind_down() { temper_.bursts = 0; }
   std::string name() const { return "C" + std::to_string(id); }
@@ -59,6 +61,8 @@ class Client {
   void on_answer(const Message& message);
   void on_ready();
   bool excuse(const Message& message);
+  bool takes_too_long() const;
+  bool excuse_timeout(const std::string& text, Instant limit);
   bool excuse_fatal(const std::string& sqlstate, const std::string& text);
   void on_hangup();
   void advance_oracle();
@@ -103,9 +107,12 @@ class Client {
   bool sending_ = false;  // The rest of a burst follows later.
   bool acting_ = false;   // act() is on the agenda.
   bool told_over_ = false;
-  bool trespassed_ = false;  // Has begun a transaction in statement mode: it may be thrown out.
-  bool barred_ = false;      // It has seen that the server is in one: now it must be.
-  Instant asked_at_ = 0;     // When it sent the burst at hand.
+  bool trespassed_ = false;   // Has begun a transaction in statement mode: it may be thrown out.
+  bool barred_ = false;       // It has seen that the server is in one: now it must be.
+  Instant asked_at_ = 0;      // When it sent the burst at hand,
+  Instant asked_before_ = 0;  // and the one before,
+  Instant query_at_ = 0;      // and the query, if the burst is data for it,
+  Instant began_at_ = 0;      // and the first of the transaction.
   std::size_t marks_ = 0;
   std::size_t steps_left_ = 0;  // Of the transaction.
   std::size_t cancels_sent_ = 0;

@@ -43,7 +43,9 @@ void Client::act_later() {
 void Client::act() {
   if (phase_ != Phase::live || told_over_ || sending_) return;
   if (!sent_.empty() || !expected_.empty()) return;
-  asked_at_ = stage_.now();
+  asked_before_ = std::exchange(asked_at_, stage_.now());
+  if (!oracle_.copying_in()) query_at_ = asked_at_;
+  if (oracle_.at_rest()) began_at_ = asked_at_;
   if (temper_.abrupt && stage_.chance.one_in(25)) return depart(stage_.chance.below(5));
   if (temper_.slow && stage_.chance.one_in(4)) be_slow();
   if (oracle_.copying_in()) {

@@ -12,6 +12,7 @@ using street::Chance;
 // Below, nothing is drawn that was modelled later: recorded seeds go on to mean what they did.
 constexpr std::uint64_t kNoveltiesFrom = 1000;
 constexpr std::uint64_t kForgettingFrom = 1250;
+constexpr std::uint64_t kTimeoutsFrom = 1350;
 
 constexpr std::array<std::string_view, 2> kDatabases{"shop", "till"};
 constexpr std::array<std::string_view, 2> kUsers{"app", "web"};
@@ -100,6 +101,24 @@ void draw_forgetting(Chance chance, Scenario& scenario) {
   }
 }
 
+// How long a client may take.
+void draw_timeouts(Chance chance, Scenario& scenario) {
+  if (!chance.one_in(4)) return;
+  const auto draw = [&](const std::string& key, std::initializer_list<const char*> said) {
+    if (!chance.one_in(2)) return;
+    const Instant span = 5 * kMillisecond + up_to(chance, 100 * kMillisecond);
+    scenario.fixed_lines += key + " = " + std::to_string(span) + "us\n";
+    for (const char* const text : said) scenario.timeouts[text] = span;
+  };
+  draw("query_timeout", {"query_timeout", "query timeout"});
+  draw("idle_transaction_timeout", {"idle transaction timeout"});
+  draw("transaction_timeout", {"transaction timeout"});
+  draw("client_idle_timeout", {"client_idle_timeout"});
+  for (Temper& temper : scenario.clients) {
+    if (chance.one_in(2)) temper.think_max = 100 * kMillisecond;
+  }
+}
+
 std::string_view name_of(PoolMode mode) {
   return mode == PoolMode::session     ? "session"
          : mode == PoolMode::statement ? "statement"
@@ -130,6 +149,7 @@ Scenario draw(std::uint64_t seed, std::size_t workers) {
   }
   if (seed >= kNoveltiesFrom) draw_novelties(Chance(~seed), scenario);
   if (seed >= kForgettingFrom) draw_forgetting(Chance(~seed * 3), scenario);
+  if (seed >= kTimeoutsFrom) draw_timeouts(Chance(~seed * 5), scenario);
   return scenario;
 }
 

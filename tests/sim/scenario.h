@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,7 +30,8 @@ struct Scenario {
   Limits limits_later;                    // After a reload.
   std::string forced_user, forced_later;  // Of both databases; empty: each client's own.
   Instant query_wait_timeout = 0;
-  bool fallback = false;    // One entry, "*", serves both databases.
+  std::map<std::string, Instant, std::less<>> timeouts;  // By what is said when they are over.
+  bool fallback = false;                                 // One entry, "*", serves both databases.
   std::string fixed_lines;  // Of the [pgweir] section, the same after a reload.
   std::vector<Temper> clients;
   std::vector<Instant> arrivals;  // One a client.

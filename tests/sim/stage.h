@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,8 @@ struct Excuses {
   std::size_t server_deaths = 0;
   std::size_t login_troubles = 0;
   Instant query_wait_timeout = kNever;  // The smallest in force so far.
+  // What pgweir says when a client has taken too long, and how long that is.
+  std::map<std::string, Instant, std::less<>> timeouts;
 };
 
 class Stage {

@@ -76,11 +76,12 @@ TEST_CASE("a hundred complaints are kept, and the rest is counted") {
 
 TEST_CASE("warnings are told beside complaints, and are none") {
   const ScratchFile file("");
-  const Report good = report_on(file, "[pgweir]\nquery_timeout = 5\n");
+  const Report good = report_on(file, "[pgweir]\nmax_prepared_statements = 5\n");
   CHECK(good.complaints.empty());
   CHECK(good.warnings ==
-        Sentences{file.path() + ":2: \"query_timeout\" is not built yet and has no effect"});
-  const Report bad = report_on(file, "[pgweir]\nquery_timeout = 5\nx = 1\n");
+        Sentences{file.path() +
+                  ":2: \"max_prepared_statements\" is not built yet and has no effect"});
+  const Report bad = report_on(file, "[pgweir]\nmax_prepared_statements = 5\nx = 1\n");
   CHECK(bad.complaints.first.size() == 1);
   CHECK(bad.warnings.size() == 1);
 }

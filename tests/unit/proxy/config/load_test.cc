@@ -144,12 +144,12 @@ TEST_CASE("keys that are not built yet are accepted with one warning each") {
   while (query.size() < 5000) query += "1 ; ";
   const Config config =
       loaded("[pgbouncer]\nauth_query = " + query +
-             "\nauth_ldap_options = x\nquery_timeout = 5\n[databases]\n"
+             "\nauth_ldap_options = x\nmax_prepared_statements = 5\n[databases]\n"
              "a = reserve_pool=1\nb = reserve_pool=2\n[users]\nu = query_timeout=3\n"
              "[peers]\n1 = host=x\n2 = host=y port=5\n");
   const std::vector<std::string> expected{
       "t.ini:3: \"auth_ldap_options\" is not built yet and has no effect",
-      "t.ini:4: \"query_timeout\" is not built yet and has no effect",
+      "t.ini:4: \"max_prepared_statements\" is not built yet and has no effect",
       "t.ini:6: \"reserve_pool\" is not built yet and has no effect",
       "t.ini:11: [peers] is not built yet and has no effect"};
   CHECK(config.warnings == expected);

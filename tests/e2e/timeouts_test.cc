@@ -1,0 +1,85 @@
+// timeouts_test.cc: what ends by itself: queries, transactions, silent clients, pools without use.
+#include <doctest/doctest.h>
+
+#include "tests/e2e/harness/pgweir.h"
+#include "tests/e2e/harness/seen.h"
+#include "tests/e2e/harness/session.h"
+
+using namespace weir::e2e;
+
+namespace {
+
+Settings with(const std::string& line, int workers = 1) {
+  return Settings::on(Postgres::shared(), workers).line(line);
+}
+
+}  // namespace
+
+TEST_CASE("query_timeout ends the query, at the server too") {
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Witness witness(Postgres::shared());
+    Pgweir pgweir(with("query_timeout = 0.3", workers));
+    Session session(pgweir.conninfo());
+    session.send("SELECT pg_sleep(600)");
+    const Answer answer = session.next();
+    CHECK(answer.text() == "query timeout");
+    CHECK(answer.sqlstate() == "57014");
+    CHECK(eventually([&] { return witness.backends("usename = 'alice'") == 0; }));
+  }
+}
+
+TEST_CASE("idle_transaction_timeout ends a transaction that nobody goes on with, and its locks") {
+  Witness witness(Postgres::shared());
+  Pgweir pgweir(with("idle_transaction_timeout = 0.3"));
+  Session session(pgweir.conninfo());
+  session.run("BEGIN; SELECT pg_advisory_lock(4711)");
+  CHECK(eventually([&] { return witness.backends("usename = 'alice'") == 0; }));
+  const Answer answer = session.exec("COMMIT");
+  CHECK(answer.text() == "idle transaction timeout");
+  CHECK(answer.sqlstate() == "25P03");
+}
+
+TEST_CASE("transaction_timeout ends a transaction however busy it is") {
+  Pgweir pgweir(with("transaction_timeout = 0.5"));
+  Session session(pgweir.conninfo());
+  session.run("BEGIN");
+  Answer answer;
+  CHECK(eventually([&] {
+    answer = session.exec("SELECT 1");
+    return !answer.ok();
+  }));
+  CHECK(answer.text() == "transaction timeout");
+  CHECK(answer.sqlstate() == "25P04");
+}
+
+TEST_CASE("client_idle_timeout closes a silent client of one user, and none of another") {
+  Witness witness(Postgres::shared());
+  Pgweir pgweir(Settings::on(Postgres::shared()).user("alice = client_idle_timeout=1"));
+  Session other(pgweir.conninfo("bob"));
+  Session session(pgweir.conninfo());
+  other.run("SELECT 1");
+  session.run("SELECT 1");
+  Session console(pgweir.console());
+  CHECK(eventually([&] { return pool_figure(console, "cl_active") == 0; }));
+  CHECK(pool_figure(console, "cl_active", "bob") == 1);
+  const Answer answer = session.exec("SELECT 1");
+  CHECK(answer.text() == "client_idle_timeout");
+  CHECK(answer.sqlstate() == "57P05");
+  other.run("SELECT 1");
+}
+
+TEST_CASE("a pool behind * is forgotten after its last connection, and made again") {
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    const std::string port = std::to_string(Postgres::shared().port());
+    Settings settings = with("autodb_idle_timeout = 0.2\nserver_idle_timeout = 0.2", workers);
+    settings.databases = {"* = host=127.0.0.1 port=" + port};
+    Pgweir pgweir(settings);
+    Session console(pgweir.console());
+    for (int i = 0; i < 2; ++i) {
+      Session(pgweir.conninfo()).run("SELECT 1");
+      CHECK(eventually([&] { return pool_figure(console, "cl_active") == -1; }));
+    }
+  }
+}
