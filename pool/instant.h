@@ -12,9 +12,9 @@ inline constexpr Instant kNever = std::numeric_limits<Instant>::max();
 inline constexpr Instant kSecond = 1'000'000;
 inline constexpr Instant kMillisecond = 1'000;
 
-// When something that lasts `span` from `start` is over; kNever for a span without an end.
+// When something that lasts `span` from `start` is over; kNever for what never begins or ends.
 constexpr Instant after(Instant start, Instant span) {
-  return span == kNever ? kNever : start + span;
+  return start == kNever || span == kNever ? kNever : start + span;
 }
 
 }  // namespace weir

@@ -83,7 +83,9 @@ Pool::Growth Pool::grow(Instant now) {
   }
   if (!for_clients && (!below_minimum || coming_now > 0 || others_starve())) return growth;
   if (dials >= kDialsMax || now < retry_at_) return growth;
-  const auto taken = shared_.quota.take(worker_);
+  // One at a time: whoever comes next in line may not have waited long enough.
+  const bool reserve_too = for_clients && dials == 0 && now >= reserve_at();
+  const auto taken = shared_.quota.take(worker_, reserve_too);
   growth.wake = taken.wake;
   if (!for_clients && taken.refusal != Quota::Refusal::none) return growth;
   switch (taken.refusal) {
@@ -120,13 +122,7 @@ void Pool::unlink(ClientSlot& client, ServerSlot& server) {
 
 void Pool::publish() {
   if (waiting() == 0) starve_at(nullptr, 0);
-  const ClientSlot* const oldest = clients.at(ClientState::parked).front();
-  const bool welcome_wanted =
-      !welcome_known && !clients.at(ClientState::welcoming).empty() && oldest == nullptr;
-  const Instant since = oldest != nullptr ? oldest->parked_since
-                        : welcome_wanted  ? clients.at(ClientState::welcoming).front()->parked_since
-                                          : kNever;
-  shared_.exchange.publish(worker_, since, static_cast<std::uint32_t>(waiting()),
+  shared_.exchange.publish(worker_, waiting_since(), static_cast<std::uint32_t>(waiting()),
                            static_cast<std::uint32_t>(servers.at(ServerState::idle).size()));
 }
 
@@ -139,6 +135,14 @@ void Pool::login_failed(Instant now, double jitter) {
 
 bool Pool::must_close(const ServerSlot& server) const {
   return server.close_needed || shared_.quota.exceeded();
+}
+
+Instant Pool::waiting_since() const {
+  if (const ClientSlot* const parked = clients.at(ClientState::parked).front()) {
+    return parked->parked_since;
+  }
+  const ClientSlot* const welcoming = clients.at(ClientState::welcoming).front();
+  return welcome_known || welcoming == nullptr ? kNever : welcoming->parked_since;
 }
 
 std::size_t Pool::waiting() const {

@@ -37,6 +37,7 @@ struct PoolSettings {
   std::int64_t min_size = 0;          // Servers to keep over all workers while clients are there.
   Instant retry_first = kSecond / 5;  // Wait after a failed login; doubles up to retry_max.
   Instant retry_max = 15 * kSecond;   // server_login_retry.
+  Instant reserve_wait = kNever;      // Who has waited this long may use the pool's reserve.
 };
 
 class Pool {
@@ -96,14 +97,17 @@ class Pool {
   // The lender needs its servers itself for now.
   void lend_refused(Instant now) { --asked_, ask_again_at_ = now + kHandoverSlack; }
   Instant ask_again_at() const { return ask_again_at_; }
+  // When the one who has waited longest may use the pool's reserve; kNever: nobody waits for it.
+  Instant reserve_at() const { return after(waiting_since(), settings_.reserve_wait); }
   // A server has come (or a promise to us was lost).
   void promise_kept() { shared_.exchange.arrived(worker_); }
 
   // A server connection beyond the quota or marked for closing must not be used again.
   bool must_close(const ServerSlot& server) const;
 
-  std::size_t waiting() const;  // Parked clients, and one if some wait for their welcome.
-  std::size_t coming() const;   // Servers being dialled or lent.
+  Instant waiting_since() const;  // Of the one who has waited longest; kNever: nobody waits.
+  std::size_t waiting() const;    // Parked clients, and one if some wait for their welcome.
+  std::size_t coming() const;     // Servers being dialled or lent.
   // No client, no server, and none to come.
   bool empty() const { return clients.empty() && servers.empty() && coming() == 0; }
   bool welcome_known = false;  // Else the clients in `welcoming` wait for a first login.

@@ -4,11 +4,11 @@
 
 namespace weir::pool {
 
-bool Limit::take() {
+bool Limit::take(bool reserve_too) {
   std::int64_t taken = taken_.load();
   for (;;) {
     const std::int64_t max = max_.load();
-    if (max > 0 && taken >= max) return false;
+    if (max > 0 && taken >= max + (reserve_too ? reserve_.load() : 0)) return false;
     if (taken_.compare_exchange_weak(taken, taken + 1)) return true;
   }
 }
@@ -19,12 +19,12 @@ WorkerMask Limit::give_back() {
   return wanting_.load() == 0 ? 0 : wanting_.exchange(0);
 }
 
-Quota::Taken Quota::take(std::size_t worker) {
+Quota::Taken Quota::take(std::size_t worker, bool reserve_too) {
   constexpr std::array kRefusals{Refusal::pool, Refusal::database, Refusal::user};
   for (std::size_t i = 0; i < limits_.size(); ++i) {
-    if (limits_[i]->take()) continue;
+    if (limits_[i]->take(reserve_too)) continue;
     limits_[i]->want(worker);
-    if (limits_[i]->take()) continue;
+    if (limits_[i]->take(reserve_too)) continue;
     WorkerMask wake = 0;
     for (std::size_t j = 0; j < i; ++j) wake |= limits_[j]->give_back();
     return {kRefusals[i], wake};

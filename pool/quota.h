@@ -22,7 +22,8 @@ class Limit {
   // Zero: no maximum.
   explicit Limit(std::int64_t max = 0) : max_(max) {}
 
-  bool take();
+  // `reserve_too`: what set_reserve() has put by may be used.
+  bool take(bool reserve_too = false);
   // Takes above the maximum, too: a connection that lives already.
   void take_anyway() { taken_.fetch_add(1); }
   // Who was refused since the last give_back and may try again.
@@ -49,13 +50,17 @@ class Limit {
   int leaving() const { return leaving_.load(std::memory_order_relaxed); }
 
   void set_max(std::int64_t max) { max_.store(max); }
+  // Beyond the maximum, for those who have waited long.
+  void set_reserve(std::int64_t reserve) { reserve_.store(reserve); }
+  std::int64_t reserve() const { return reserve_.load(std::memory_order_relaxed); }
   std::int64_t max() const { return max_.load(std::memory_order_relaxed); }
   std::int64_t taken() const { return taken_.load(std::memory_order_relaxed); }
-  // More are taken than a smaller maximum, set since, allows.
-  bool exceeded() const { return max() > 0 && taken() - leaving() > max(); }
+  // More are taken than a smaller maximum, set since, allows with its reserve.
+  bool exceeded() const { return max() > 0 && taken() - leaving() > max() + reserve(); }
 
  private:
   std::atomic<std::int64_t> max_;
+  std::atomic<std::int64_t> reserve_{0};
   std::atomic<std::int64_t> taken_{0};
   std::atomic<WorkerMask> wanting_{0};
   std::atomic<int> starving_{0};
@@ -76,7 +81,8 @@ class Quota {
     WorkerMask wake;  // Workers to wake: units went back on the way to a refusal.
   };
   // One unit of each or of none. A refused worker is marked at the limit that refused it.
-  Taken take(std::size_t worker);
+  // `reserve_too`: the pool's reserve may be used.
+  Taken take(std::size_t worker, bool reserve_too = false);
   WorkerMask give_back();
   bool exceeded() const;
   void leave(int by) const {

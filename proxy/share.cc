@@ -73,7 +73,10 @@ bool Share::configure(const config::Config& to, Commons& commons) {
   pool_settings.min_size = over ? 0 : to.min_pool_size(*found);
   pool_settings.retry_max = std::max(settings.server_login_retry_us, kLoginRetryMin);
   pool_settings.retry_first = std::min(pool_settings.retry_first, pool_settings.retry_max);
+  const auto reserve = to.reserve_pool_size(*found, id.user);
+  if (reserve > 0) pool_settings.reserve_wait = or_never(settings.reserve_pool_timeout_us);
   set_settings(pool_settings);
+  shared().limit.set_reserve(pool_settings.reserve_wait == kNever ? 0 : reserve);
   query_wait = or_never(to.query_wait_timeout_us(*found, id.user));
   server_lifetime = to.server_lifetime_us(*found);
   shared().limit.set_max(to.pool_size(*found, id.user));

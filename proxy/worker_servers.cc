@@ -74,8 +74,8 @@ void Worker::grow(Share& of) {
 // Nothing can be done for those who wait now; when it is time to try again.
 void Worker::arm_growth(Share& of) {
   if (of.waiting() == 0 && !of.below_minimum()) return;
-  for (const Instant at : {of.retry_at(), of.ask_again_at()}) {
-    if (at > world.now()) deadlines.arm_no_later(of, at);
+  for (const Instant at : {of.retry_at(), of.ask_again_at(), of.reserve_at()}) {
+    if (at > world.now() && at != kNever) deadlines.arm_no_later(of, at);
   }
   // Nobody sends word when a limit that other pools share has room again for a minimum.
   if (of.waiting() == 0) deadlines.arm_no_later(of, world.now() + kMinimumPause);

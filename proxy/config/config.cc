@@ -73,6 +73,11 @@ int Config::pool_size(const Database& database, std::string_view user) const {
                    settings.default_pool_size);
 }
 
+int Config::reserve_pool_size(const Database& database, std::string_view user) const {
+  return first_set(or_nobody(find_user(user)).reserve_pool_size, database.reserve_pool_size,
+                   settings.reserve_pool_size);
+}
+
 int Config::min_pool_size(const Database& database) const {
   return database.min_pool_size.value_or(settings.min_pool_size);
 }

@@ -59,6 +59,7 @@ struct Database {
   std::optional<PoolMode> pool_mode;
   std::optional<int> pool_size;
   std::optional<int> min_pool_size;
+  std::optional<int> reserve_pool_size;
   std::optional<int> max_db_connections;
   std::optional<int> max_db_client_connections;
   std::optional<std::int64_t> server_lifetime_us;
@@ -78,6 +79,7 @@ struct User {
   std::string name;
   std::optional<PoolMode> pool_mode;
   std::optional<int> pool_size;
+  std::optional<int> reserve_pool_size;
   std::optional<int> max_user_connections;
   std::optional<int> max_user_client_connections;
   std::optional<std::int64_t> query_wait_timeout_us;
@@ -131,6 +133,7 @@ struct Config {
   // `user` is the pool's user: the forced one if the database has it, else the client's.
   PoolMode pool_mode(const Database& database, std::string_view user) const;
   int pool_size(const Database& database, std::string_view user) const;
+  int reserve_pool_size(const Database& database, std::string_view user) const;
   int min_pool_size(const Database& database) const;
   int max_db_connections(const Database& database) const;
   int max_db_client_connections(const Database& database) const;

@@ -28,6 +28,8 @@ constexpr auto kDatabaseFields = std::to_array<DatabaseField>({
     {"pool_mode", &Database::pool_mode},
     {"pool_size", &Database::pool_size},
     {"min_pool_size", &Database::min_pool_size},
+    {"reserve_pool", &Database::reserve_pool_size},
+    {"reserve_pool_size", &Database::reserve_pool_size},
     {"max_db_connections", &Database::max_db_connections},
     {"max_db_client_connections", &Database::max_db_client_connections},
     {"server_lifetime", &Database::server_lifetime_us},
@@ -39,6 +41,7 @@ using UserField =
 constexpr auto kUserFields = std::to_array<UserField>({
     {"pool_mode", &User::pool_mode},
     {"pool_size", &User::pool_size},
+    {"reserve_pool_size", &User::reserve_pool_size},
     {"max_user_connections", &User::max_user_connections},
     {"max_user_client_connections", &User::max_user_client_connections},
     {"query_wait_timeout", &User::query_wait_timeout_us},

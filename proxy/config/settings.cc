@@ -55,6 +55,8 @@ constexpr auto kFields = std::to_array<SettingsField>({
     {"pool_mode", &Settings::pool_mode},
     {"default_pool_size", &Settings::default_pool_size},
     {"min_pool_size", &Settings::min_pool_size},
+    {"reserve_pool_size", &Settings::reserve_pool_size},
+    {"reserve_pool_timeout", &Settings::reserve_pool_timeout_us},
     {"max_db_connections", &Settings::max_db_connections},
     {"max_user_connections", &Settings::max_user_connections},
     {"max_db_client_connections", &Settings::max_db_client_connections},

@@ -74,6 +74,7 @@ struct Settings {
   PoolMode pool_mode = PoolMode::session;
   int default_pool_size = 20;
   int min_pool_size = 0;
+  int reserve_pool_size = 0;
   int max_db_connections = 0;
   int max_user_connections = 0;
   int max_db_client_connections = 0;
@@ -81,6 +82,7 @@ struct Settings {
 
   // How long.
   std::int64_t query_wait_timeout_us = 120 * kMicrosPerSecond;
+  std::int64_t reserve_pool_timeout_us = 5 * kMicrosPerSecond;  // 0: there is no reserve.
   std::int64_t cancel_wait_timeout_us = 10 * kMicrosPerSecond;
   std::int64_t query_timeout_us = 0;
   std::int64_t idle_transaction_timeout_us = 0;

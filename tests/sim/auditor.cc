@@ -32,6 +32,7 @@ void raise(std::size_t& limit, std::size_t to, bool zero_is_none) {
 
 void Auditor::allow(const Limits& limits) {
   raise(allowed_.pool_size, limits.pool_size, false);
+  raise(allowed_.reserve, limits.reserve, false);
   raise(allowed_.database_max, limits.database_max, true);
   raise(allowed_.user_max, limits.user_max, true);
 }
@@ -90,7 +91,8 @@ void Auditor::check_limits() {
   for (const auto& [pid, backend] : postgres_.backends()) {
     if (!backend->alive()) continue;
     const auto& [database, user] = std::tie(backend->database, backend->user);
-    if (++of_pool[{database, user}] > allowed_.pool_size) complain("pool_size is exceeded");
+    const std::size_t pool_max = allowed_.pool_size + allowed_.reserve;
+    if (++of_pool[{database, user}] > pool_max) complain("pool_size is exceeded");
     if (++of_database[database] > allowed_.database_max) complain("max_db_connections is exceeded");
     if (++of_user[user] > allowed_.user_max) complain("max_user_connections is exceeded");
   }
@@ -151,7 +153,7 @@ void Auditor::check_remembered(const std::set<proxy::PoolId>& pools) {
 
 void Auditor::check_waiting(const proxy::PoolId& id) {
   std::size_t waiting = 0, idle = 0, coming = 0, living = 0;
-  bool must_wait = false;
+  bool must_wait = false, reserve_open = false;
   std::string who;
   pool::SharedPool* known = nullptr;
   for (std::size_t i = 0; i < stage_.town.workers(); ++i) {
@@ -165,6 +167,10 @@ void Auditor::check_waiting(const proxy::PoolId& id) {
     idle += share.idle().size();
     coming += share.coming();
     if (share.waiting() > 0 && share.retry_at() > stage_.now()) must_wait = true;
+    const pool::Limit& limit = share.shared().limit;
+    if (share.reserve_at() <= stage_.now()) {
+      reserve_open |= limit.taken() < limit.max() + limit.reserve();
+    }
     who += "; worker " + std::to_string(i) + ": " + std::to_string(share.waiting()) + " wait, " +
            std::to_string(share.idle().size()) + " idle, " + std::to_string(share.coming()) +
            " coming";
@@ -181,8 +187,8 @@ void Auditor::check_waiting(const proxy::PoolId& id) {
   const auto open = [](const pool::Limit& limit) {
     return limit.max() == 0 || limit.taken() < limit.max();
   };
-  const bool room =
-      open(shared.limit) && open(shared.quota.database()) && open(shared.quota.user());
+  const bool room = (open(shared.limit) || reserve_open) && open(shared.quota.database()) &&
+                    open(shared.quota.user());
   const bool for_nothing = waiting > 0 && idle > 0;
   const bool forgotten = waiting > 0 && room && coming == 0 && !must_wait;
   complain_if_lasting(for_nothing, id, name + ": a client waits while a server idles" + who);

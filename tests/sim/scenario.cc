@@ -13,6 +13,7 @@ using street::Chance;
 constexpr std::uint64_t kNoveltiesFrom = 1000;
 constexpr std::uint64_t kForgettingFrom = 1250;
 constexpr std::uint64_t kTimeoutsFrom = 1350;
+constexpr std::uint64_t kReserveFrom = 1450;
 
 constexpr std::array<std::string_view, 2> kDatabases{"shop", "till"};
 constexpr std::array<std::string_view, 2> kUsers{"app", "web"};
@@ -119,6 +120,13 @@ void draw_timeouts(Chance chance, Scenario& scenario) {
   }
 }
 
+void draw_reserve(Chance chance, Scenario& scenario) {
+  if (!chance.one_in(4)) return;
+  scenario.fixed_lines += "reserve_pool_timeout = " + std::to_string(1 + chance.below(50)) + "ms\n";
+  scenario.limits.reserve = 1 + chance.below(2);
+  scenario.limits_later.reserve = chance.below(3);
+}
+
 std::string_view name_of(PoolMode mode) {
   return mode == PoolMode::session     ? "session"
          : mode == PoolMode::statement ? "statement"
@@ -150,6 +158,7 @@ Scenario draw(std::uint64_t seed, std::size_t workers) {
   if (seed >= kNoveltiesFrom) draw_novelties(Chance(~seed), scenario);
   if (seed >= kForgettingFrom) draw_forgetting(Chance(~seed * 3), scenario);
   if (seed >= kTimeoutsFrom) draw_timeouts(Chance(~seed * 5), scenario);
+  if (seed >= kReserveFrom) draw_reserve(Chance(~seed * 7), scenario);
   return scenario;
 }
 
@@ -165,6 +174,7 @@ std::string Scenario::config(const Limits& now, const std::string& forced) const
   text += "server_tls_sslmode = disable\n";  // The model speaks no TLS.
   text += "pool_mode = " + std::string{name_of(mode)} + "\n";
   text += "default_pool_size = " + number(now.pool_size) + "\n";
+  if (now.reserve > 0) text += "reserve_pool_size = " + number(now.reserve) + "\n";
   text += "max_db_connections = " + number(now.database_max) + "\n";
   text += "max_user_connections = " + number(now.user_max) + "\n";
   text += "query_wait_timeout = " + number(query_wait_timeout / kSecond) + "\n";

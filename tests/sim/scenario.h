@@ -17,6 +17,7 @@ namespace weir::sim {
 struct Limits {
   std::size_t pool_size = 1;
   std::size_t database_max = 0;  // max_db_connections; zero: none.
+  std::size_t reserve = 0;       // reserve_pool_size.
   std::size_t user_max = 0;      // max_user_connections; zero: none.
 };
 

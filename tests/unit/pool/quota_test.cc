@@ -35,6 +35,18 @@ TEST_CASE("a maximum lowered below what is taken is exceeded until units come ba
   CHECK(limit.take());
 }
 
+TEST_CASE("the reserve is for those who may use it, and what it gives is no excess") {
+  Limit limit{1};
+  limit.set_reserve(1);
+  CHECK(limit.take());
+  CHECK_FALSE(limit.take());
+  CHECK(limit.take(true));
+  CHECK_FALSE(limit.take(true));
+  CHECK_FALSE(limit.exceeded());
+  limit.set_reserve(0);
+  CHECK(limit.exceeded());
+}
+
 TEST_CASE("a connection that lives already is counted above the maximum") {
   Limit limit{1};
   limit.take();
