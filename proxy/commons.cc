@@ -1,6 +1,5 @@
 #include "proxy/commons.h"
 
-
 #include "protocol/check.h"
 
 namespace weir::proxy {

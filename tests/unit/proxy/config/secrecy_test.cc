@@ -55,7 +55,7 @@ TEST_CASE("no sentence and no warning shows a password") {
   const Config uri = with_database("a = postgresql://u@h/d?password=top&hunter2=1");
   REQUIRE(uri.warnings.size() == 1);
   CHECK_FALSE(has(uri.warnings[0], "hunter2"));
-  const Config config = with_database("a = password=hunter2 reserve_pool=1 connect_timeout=1");
+  const Config config = with_database("a = password=hunter2 keepalives=1 connect_timeout=1");
   CHECK(config.warnings.size() == 2);
   for (const std::string& warning : config.warnings) CHECK_FALSE(has(warning, "hunter2"));
 }

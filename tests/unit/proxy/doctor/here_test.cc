@@ -83,5 +83,5 @@ TEST_CASE("our own certificates: a month before they end, and what is wrong with
 }
 
 TEST_CASE("warnings of the settings are findings as well") {
-  CHECK(says(found(strangers("query_timeout = 3"), "settings").sentence, "is not built yet"));
+  CHECK(says(found(strangers("peer_id = 3"), "settings").sentence, "is not built yet"));
 }
