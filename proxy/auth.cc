@@ -15,7 +15,6 @@ namespace weir::proxy {
 
 using pool::ClientEvent;
 using pool::ClientState;
-using protocol::ClientLogin;
 using protocol::Framer;
 using protocol::ProxyHeader;
 using protocol::Startup;

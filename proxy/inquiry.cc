@@ -237,7 +237,7 @@ void Inquiry::take_login(Bytes bytes) {
   if (!bytes.empty()) fail("the server sent a message of an impossible length", false);
 }
 
-void Inquiry::login_refused(Fault fault, bool certain) {
+void Inquiry::login_refused(const Fault& fault, bool certain) {
   if (try_other_password(fault)) return;
   // There is no such database, or it is not for us: many a stranger's invention behind a "*". Its
   // users are as unknown as the others'.

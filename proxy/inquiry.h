@@ -73,7 +73,7 @@ class Inquiry final : public pool::Deadline, private StreamUser {
   void go_on();
   void dial();
   void forget_kept();
-  void login_refused(Fault fault, bool certain);
+  void login_refused(const Fault& fault, bool certain);
   bool try_other_password(const Fault& fault);
   std::vector<std::string> passwords() const;
   void follow(SecureStart::Step step);

@@ -12,7 +12,6 @@
 
 namespace weir::proxy {
 
-using pool::ServerEvent;
 using pool::ServerState;
 using protocol::Action;
 using protocol::Framer;

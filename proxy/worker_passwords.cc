@@ -24,17 +24,17 @@ void Worker::take(PasswordWanted& letter) {
 }
 
 void Worker::password_printed(const std::string& command, Result<std::string> output) {
-  const std::string which = command;  // Its owner goes.
-  dead_password_runs_.push_back(std::move(password_runs_.extract(which).mapped()));
+  // Its owner, and `command` with it, lives until the end of the turn.
+  dead_password_runs_.push_back(std::move(password_runs_.extract(command).mapped()));
   if (output) {
     const auto time = config_->settings.password_command_cache_time_us;
-    if (time > 0) commons.passwords.keep(which, *output, world.now() + time);
-    tell_password({which, *output, {}});
+    if (time > 0) commons.passwords.keep(command, *output, world.now() + time);
+    tell_password({command, *output, {}});
     return protocol::wipe(*output);
   }
   commons.log.line(Level::warning, "password_command failed: " + output.error().text);
   // What the command said on stderr is for the log alone: clients hear this.
-  tell_password({which, {}, "password_command failed: the pooler's log says why"});
+  tell_password({command, {}, "password_command failed: the pooler's log says why"});
 }
 
 void Worker::tell_password(const PasswordReady& letter) {

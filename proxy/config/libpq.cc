@@ -20,9 +20,9 @@ Libpq::Libpq() : library_(::dlopen(kFile, RTLD_NOW | RTLD_LOCAL)) {
     complaint_ = "libpq cannot be loaded: " + why();
     return;
   }
-#define WEIR_FIND(name)                                              \
-  name = reinterpret_cast<decltype(name)>(::dlsym(library_, #name)); \
-  if (name == nullptr) complaint_ = "libpq is too old: " + why();
+#define WEIR_FIND(name)                                                \
+  (name) = reinterpret_cast<decltype(name)>(::dlsym(library_, #name)); \
+  if ((name) == nullptr) complaint_ = "libpq is too old: " + why();
   WEIR_LIBPQ(WEIR_FIND)
 #undef WEIR_FIND
 }

@@ -30,6 +30,7 @@ class Libpq {
   // Without a complaint all of the functions are there, else none may be called.
   const std::string& complaint() const { return complaint_; }
 
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a name that is declared takes none.
 #define WEIR_DECLARE(name) decltype(&::name) name = nullptr;
   WEIR_LIBPQ(WEIR_DECLARE)
 #undef WEIR_DECLARE
