@@ -48,7 +48,7 @@ bool says(const std::string& sqlstate, const Farewell& farewell) {
 
 }  // namespace
 
-TEST_CASE("first packets with lengths that lie") {
+TEST_CASE("A1: first packets with lengths that lie") {
   for (const int workers : worker_counts()) {
     CAPTURE(workers);
     Bystander bystander(trusting(workers));
@@ -64,7 +64,7 @@ TEST_CASE("first packets with lengths that lie") {
   }
 }
 
-TEST_CASE("first packets that are no startup") {
+TEST_CASE("A3: first packets that are no startup") {
   Bystander bystander(trusting());
   const std::string user = zero_ended("user") + zero_ended("alice");
   const std::string bodies[] = {
@@ -98,7 +98,7 @@ TEST_CASE("first packets that are no startup") {
   }
 }
 
-TEST_CASE("a startup packet of 10 kB, and one of 10,000 parameters") {
+TEST_CASE("A4: a startup packet of 10 kB, and one of 10,000 parameters") {
   Bystander bystander(trusting());
   RawClient big(bystander.pgweir.port());
   big.send(startup_packet(
@@ -115,7 +115,7 @@ TEST_CASE("a startup packet of 10 kB, and one of 10,000 parameters") {
   CHECK(says("08P01", farewell));
 }
 
-TEST_CASE("requests of eight bytes with another length") {
+TEST_CASE("A1: requests of eight bytes with another length") {
   Bystander bystander(trusting());
   for (const std::uint32_t code : {kSslRequest, kGssencRequest, kCancelRequest}) {
     for (const std::uint32_t length : {4U, 7U, 9U, 11U, 12U, 15U, 10'000U}) {
@@ -138,7 +138,7 @@ TEST_CASE("requests of eight bytes with another length") {
   }
 }
 
-TEST_CASE("password messages with lengths that lie") {
+TEST_CASE("A1: password messages with lengths that lie") {
   for (const std::string type : {"plain", "md5", "scram-sha-256"}) {
     CAPTURE(type);
     Settings settings = trusting();
@@ -162,7 +162,7 @@ TEST_CASE("password messages with lengths that lie") {
   }
 }
 
-TEST_CASE("SCRAM messages that are none") {
+TEST_CASE("A3: SCRAM messages that are none") {
   if (is_pgbouncer()) return;
   Settings settings = trusting();
   settings.line("auth_type = scram-sha-256");
@@ -215,7 +215,7 @@ TEST_CASE("SCRAM messages that are none") {
   }
 }
 
-TEST_CASE("messages with lengths that lie, after login") {
+TEST_CASE("A1: messages with lengths that lie, after login") {
   for (const int workers : worker_counts()) {
     Bystander bystander(trusting(workers));
     for (const char tag : kTags) {
@@ -235,7 +235,7 @@ TEST_CASE("messages with lengths that lie, after login") {
   }
 }
 
-TEST_CASE("messages with lengths that lie, in a transaction and in a COPY") {
+TEST_CASE("A1: messages with lengths that lie, in a transaction and in a COPY") {
   Bystander bystander(trusting());
   for (const std::string before :
        {"BEGIN", "COPY (SELECT 1) TO STDOUT", "CREATE TEMP TABLE t (a int); COPY t FROM STDIN"}) {
@@ -256,7 +256,7 @@ TEST_CASE("messages with lengths that lie, in a transaction and in a COPY") {
   }
 }
 
-TEST_CASE("announced and never sent: 200 clients promise 1 GB each, memory stays") {
+TEST_CASE("A1: announced and never sent: 200 clients promise 1 GB each, memory stays") {
   Bystander bystander(trusting());
   std::vector<RawClient> clients;
   for (int i = 0; i < 200; ++i) {
@@ -273,7 +273,7 @@ TEST_CASE("announced and never sent: 200 clients promise 1 GB each, memory stays
   for (RawClient& client : clients) client.reset();
 }
 
-TEST_CASE("unknown tags") {
+TEST_CASE("A3: unknown tags") {
   Bystander bystander(trusting());
   for (const char tag : {'z', '?', '\0', '\xff', 'R', 'K', 'Z', 'T', 'v', ' ', '\n'}) {
     CAPTURE(static_cast<int>(tag));
@@ -286,7 +286,7 @@ TEST_CASE("unknown tags") {
   }
 }
 
-TEST_CASE("messages in the wrong state") {
+TEST_CASE("A3: messages in the wrong state") {
   Bystander bystander(trusting());
   const auto closed_after = [&](const std::string& bytes) {
     RawClient client(bystander.pgweir.port());
@@ -333,7 +333,7 @@ TEST_CASE("Sync and Flush in the middle of nothing") {
   CHECK(client.value("SELECT 1") == "1");
 }
 
-TEST_CASE("counts inside of messages that lie reach PostgreSQL and come back as its errors") {
+TEST_CASE("A1: counts inside of messages that lie reach PostgreSQL and come back as its errors") {
   Bystander bystander(trusting());
   const std::string nothing = zero_ended("");
   const std::string bodies[] = {

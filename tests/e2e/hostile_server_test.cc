@@ -129,7 +129,7 @@ void check_all_refused(const std::vector<Liar>& liars) {
 
 }  // namespace
 
-TEST_CASE("rude answers to a query: the client gets an error, the server goes") {
+TEST_CASE("A2: rude answers to a query: the client gets an error, the server goes") {
   for (const int workers : worker_counts()) {
     for (const Rudeness& rudeness : rude_answers()) {
       CAPTURE(workers);
@@ -157,7 +157,7 @@ TEST_CASE("rude answers to a query: the client gets an error, the server goes") 
   }
 }
 
-TEST_CASE("an answer that nobody asked for, while idle, costs the server its connection") {
+TEST_CASE("A2: an answer that nobody asked for, while idle, costs the server its connection") {
   const Rudeness unasked[] = {{"ReadyForQuery", ready_for_query()},
                               {"a row", one_row("surprise")},
                               {"CommandComplete", command_complete("SELECT 1")},
@@ -212,7 +212,7 @@ TEST_CASE("harmless words of an idle server are taken in: notices, parameters, n
   CHECK(tags_of(*messages) == "TDCZ");  // Nothing of what was meant for nobody.
 }
 
-TEST_CASE("answers that do not fit the question") {
+TEST_CASE("A2: answers that do not fit the question") {
   if (is_pgbouncer()) return;  // It keeps no account of what it owes.
   const Rudeness misfits[] = {
       {"BindComplete for Parse", message('2', "") + ready_for_query()},
@@ -246,7 +246,7 @@ TEST_CASE("answers that do not fit the question") {
   }
 }
 
-TEST_CASE("rude greetings: clients get an error, the pooler goes on") {
+TEST_CASE("A2: rude greetings: clients get an error, the pooler goes on") {
   std::vector<Rudeness> greetings = {
       {"AuthenticationOk of no code", message('R', "")},
       {"half a code", message('R', be16(0))},
@@ -288,7 +288,7 @@ TEST_CASE("rude greetings: clients get an error, the pooler goes on") {
   check_all_refused(liars);
 }
 
-TEST_CASE("a SCRAM server that lies: nonce, salt, iterations, proof") {
+TEST_CASE("A2: a SCRAM server that lies: nonce, salt, iterations, proof") {
   const auto challenge = [](const std::string& nonce, const char* salt, const char* iterations) {
     return "r=" + nonce + ",s=" + salt + ",i=" + iterations;
   };
@@ -338,7 +338,7 @@ TEST_CASE("a SCRAM server that lies: nonce, salt, iterations, proof") {
   check_all_refused(liars);
 }
 
-TEST_CASE("a server that takes a login and never answers costs server_connect_timeout") {
+TEST_CASE("A2: a server that takes a login and never answers costs server_connect_timeout") {
   FakeServer server([](FakeSession& session) { session.ends(Deadline::in(60s)); });
   Settings settings = before(server);
   settings.line("server_connect_timeout = 1");
@@ -356,7 +356,7 @@ TEST_CASE("a server that takes a login and never answers costs server_connect_ti
   CHECK(farewell.sqlstate.size() == 5);
 }
 
-TEST_CASE("10,000 notices before an answer") {
+TEST_CASE("A2: 10,000 notices before an answer") {
   const std::string notice =
       message('N', "SNOTICE" + std::string(1, '\0') + "C00000" + std::string(1, '\0') + "Magain" +
                        std::string(2, '\0'));

@@ -130,7 +130,7 @@ TEST_CASE("long passwords work") {
   CHECK_FALSE(Session(pgweir.conninfo("alice", "shop", password(longest + "L"))).alive());
 }
 
-TEST_CASE("a wrong password and an unknown user get the same answer") {
+TEST_CASE("B3: a wrong password and an unknown user get the same answer") {
   Pgweir pgweir(with_auth("plain", {{"plain_role", kRolePassword}}));
   const Refusal wrong = refusal(pgweir, "plain_role", "wrong");
   const Refusal empty = refusal(pgweir, "plain_role", "");
@@ -144,7 +144,7 @@ TEST_CASE("a wrong password and an unknown user get the same answer") {
   CHECK(wrong.text.find("password authentication failed") != std::string::npos);
 }
 
-TEST_CASE("SCRAM with an unknown user asks on as with a known one, and then refuses") {
+TEST_CASE("B3: SCRAM with an unknown user asks on as with a known one, and then refuses") {
   if (is_pgbouncer()) return;
   Pgweir pgweir(with_auth("scram-sha-256", {{"scram_role", stored_secret("scram_role")}}));
   std::vector<std::string> salts;
@@ -172,7 +172,7 @@ TEST_CASE("SCRAM with an unknown user asks on as with a known one, and then refu
   CHECK(salts[0] == salts[1]);  // A salt that changed would tell that there is no such user.
 }
 
-TEST_CASE("an unknown database is told only to those who got in") {
+TEST_CASE("F1: an unknown database is told only to those who got in") {
   Settings settings = with_auth("plain", {{"plain_role", kRolePassword}});
   Pgweir pgweir(settings);
   Session known(pgweir.conninfo("plain_role", "no_such_shop", password(kRolePassword)));
@@ -286,7 +286,7 @@ TEST_CASE("SSLRequest and GSSENCRequest are answered N, one after the other too"
   CHECK(client.value("SELECT 1") == "1");
 }
 
-TEST_CASE("bytes stuffed behind an SSLRequest or GSSENCRequest are refused") {
+TEST_CASE("D1: bytes stuffed behind an SSLRequest or GSSENCRequest are refused") {
   Pgweir pgweir(Settings::on(Postgres::shared()));
   for (const std::uint32_t code : {kSslRequest, kGssencRequest}) {
     RawClient client(pgweir.port());
@@ -311,7 +311,7 @@ TEST_CASE("client_login_timeout ends a client that does not finish its login") {
   }
 }
 
-TEST_CASE("names of every length and kind are names, or refused") {
+TEST_CASE("A4: names of every length and kind are names, or refused") {
   Pgweir pgweir(Settings::on(Postgres::shared()));
   for (const std::string& name :
        {std::string(63, 'n'), std::string(64, 'n'), std::string(127, 'n'), std::string(128, 'n'),

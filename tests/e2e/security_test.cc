@@ -87,7 +87,7 @@ constexpr Trace kTraces[] = {
 
 }  // namespace
 
-TEST_CASE("who may do what on the console, by either protocol") {
+TEST_CASE("B1: who may do what on the console, by either protocol") {
   if (is_pgbouncer()) return;
   Pgweir pgweir(pool_of(1).line("stats_users = bob"));
   for (const char* const shown : {"SHOW POOLS", "SHOW VERSION", "SHOW HELP"}) {
@@ -109,7 +109,7 @@ TEST_CASE("who may do what on the console, by either protocol") {
   CHECK(Session(pgweir.conninfo()).value("SELECT 1") == "1");
 }
 
-TEST_CASE("the cancel key of a console client opens nothing") {
+TEST_CASE("B1: the cancel key of a console client opens nothing") {
   Pgweir pgweir(pool_of(1));
   RawClient busy(pgweir.port());
   REQUIRE(busy.login());
@@ -123,7 +123,7 @@ TEST_CASE("the cancel key of a console client opens nothing") {
   CHECK(console.ask("SHOW VERSION").has_value());
 }
 
-TEST_CASE("no secret shows in the log, on the console or in an error") {
+TEST_CASE("B4: no secret shows in the log, on the console or in an error") {
   if (is_pgbouncer()) return;
   const std::string known = "s3cret-of-alice", typed = "s3cret-that-was-typed";
   const std::string of_line = "s3cret-of-a-line", of_role = "s3cret-of-a-role";
@@ -161,6 +161,17 @@ TEST_CASE("no secret shows in the log, on the console or in an error") {
   }
 }
 
+TEST_CASE("B4: who dies leaves no core dump, unless it has been told to") {
+  if (is_pgbouncer() || is_sanitized()) return;  // A sanitizer has to look into the memory.
+  const auto leaves_core = [](const char* setting) {
+    Pgweir pgweir(pool_of(1).line(setting));
+    return pgweir.die_leaving_core(SIGABRT);
+  };
+  CHECK_FALSE(leaves_core("core_dumps = 0"));
+  const bool told = leaves_core("core_dumps = 1");
+  WARN_MESSAGE(told, "this system writes no core dumps at all");
+}
+
 TEST_CASE(
     "session mode: whatever a client leaves behind, in whatever way, the next sees none of it") {
   for (const int workers : worker_counts()) {
@@ -183,7 +194,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("passwords of every length prove, and nothing but themselves") {
+TEST_CASE("A4: passwords of every length prove, and nothing but themselves") {
   for (const std::size_t bytes : {1u, 1'023u, 1'024u, 2'047u, 2'048u, 65'535u}) {
     if (is_pgbouncer() && bytes > 1'023) continue;
     CAPTURE(bytes);

@@ -189,7 +189,7 @@ TEST_CASE("hba: clientcert asks for a certificate beside the password") {
 
 // --- Channel binding.
 
-TEST_CASE("channel_binding=require of libpq is honoured by SCRAM-SHA-256-PLUS") {
+TEST_CASE("D3: channel_binding=require of libpq is honoured by SCRAM-SHA-256-PLUS") {
   for (const int workers : worker_counts()) {
     for (const char* type : {"scram-sha-256", "md5"}) {
       CAPTURE(type);
@@ -208,7 +208,7 @@ TEST_CASE("channel_binding=require of libpq is honoured by SCRAM-SHA-256-PLUS") 
   }
 }
 
-TEST_CASE("channel_binding=require of libpq takes no other proof") {
+TEST_CASE("D3: channel_binding=require of libpq takes no other proof") {
   for (const char* type : {"trust", "plain", "md5"}) {
     CAPTURE(type);
     Pgweir pgweir(with_auth(type));

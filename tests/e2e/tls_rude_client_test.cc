@@ -146,7 +146,8 @@ TEST_CASE("a handshake of nonsense is cut off") {
   CHECK(client.login());
 }
 
-TEST_CASE("a record that is announced and trickles in costs what it is, and only for its time") {
+TEST_CASE(
+    "A1: a record that is announced and trickles in costs what it is, and only for its time") {
   constexpr int kClients = 200;
   constexpr long kEachKib = 64;  // OpenSSL's state of one handshake, and a record.
   Settings settings = for_clients("require");

@@ -172,7 +172,7 @@ TEST_CASE("verify-ca: of our authority, by whatever name") {
   CHECK(encrypted(pgweir, "other_name") == "t");
 }
 
-TEST_CASE("verify-full: by its name and by its address") {
+TEST_CASE("D2: verify-full: by its name and by its address") {
   for (const int workers : worker_counts()) {
     Pgweir pgweir(trusting_root("verify-full", workers)
                       .database("by_name =" + at(sealed(), server_name()))
@@ -300,7 +300,7 @@ TEST_CASE("TLS at once, without asking, needs ALPN to agree on postgresql") {
 
 // --- Channel binding.
 
-TEST_CASE("channel_binding=require: SCRAM through TLS, and nothing else") {
+TEST_CASE("D3: channel_binding=require: SCRAM through TLS, and nothing else") {
   {
     Pgweir pgweir(with_tls("require", 3)
                       .line("server_channel_binding = require")

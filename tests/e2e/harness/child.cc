@@ -114,8 +114,10 @@ std::optional<Ending> Child::wait(Deadline deadline) {
   eventually(
       [&] {
         int status = 0;
-        if (!ending_ && ::waitpid(pid_, &status, WNOHANG) == pid_)
+        if (!ending_ && ::waitpid(pid_, &status, WNOHANG) == pid_) {
           ending_ = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+          left_core_ = WIFSIGNALED(status) && WCOREDUMP(status);
+        }
         return ending_.has_value();
       },
       deadline);

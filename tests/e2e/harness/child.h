@@ -40,9 +40,11 @@ class Child {
   bool running();
   void signal(int number);
   std::optional<Ending> wait(Deadline deadline = Deadline::generous());
+  bool left_core() const { return left_core_; }  // After its end.
 
  private:
   pid_t pid_ = -1;
+  bool left_core_ = false;
   std::optional<Ending> ending_;
 };
 

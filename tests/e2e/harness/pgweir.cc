@@ -2,6 +2,8 @@
 // for what a sanitizer says.
 #include "tests/e2e/harness/pgweir.h"
 
+#include <sys/resource.h>
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -110,9 +112,18 @@ Pgweir::~Pgweir() {
   signal(is_pgbouncer() ? SIGTERM : SIGQUIT);  // The end at once, in either's own language.
   const auto ending = wait();
   CHECK_MESSAGE(ending.has_value(), "the program did not end");
-  if (!is_pgbouncer()) CHECK_MESSAGE(ending == 0, "the program ended badly");
+  if (!is_pgbouncer()) CHECK_MESSAGE(ending == good_ending_, "the program ended badly");
   CHECK_FALSE_MESSAGE(has_sanitizer_report(log()), log());
   keep_log(scratch_.file("log"));
+}
+
+bool Pgweir::die_leaving_core(int number) {
+  const rlimit any{RLIM_INFINITY, RLIM_INFINITY};
+  REQUIRE(::prlimit(pid(), RLIMIT_CORE, &any, nullptr) == 0);
+  good_ending_ = -number;
+  child_->signal(number);
+  CHECK(wait() == good_ending_);
+  return child_->left_core();
 }
 
 void Pgweir::signal(int number) {

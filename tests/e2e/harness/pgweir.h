@@ -57,6 +57,8 @@ class Pgweir {
   std::optional<Ending> wait(Deadline deadline = Deadline::generous()) {
     return child_->wait(deadline);
   }
+  // Its end by a signal that it does not handle; whether it has left a core dump.
+  bool die_leaving_core(int number);
   long resident_kib() const { return e2e::resident_kib(pid()); }
   std::string log() const { return read_file(scratch_.file("log")); }
   std::string file(const char* name) const { return scratch_.file(name); }
@@ -68,6 +70,7 @@ class Pgweir {
   Port port_;
   std::unique_ptr<Child> child_;
   std::size_t signals_sent_ = 0;
+  Ending good_ending_ = 0;
 
   bool launch(const Settings& settings);
 };
