@@ -20,6 +20,8 @@ namespace weir::proxy::io {
 namespace {
 
 constexpr const char* kSystemError = "58000";
+constexpr int kTurnsOfOne = 3;
+constexpr int kFullTurnsMax = 16;
 
 bool is_shortage(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
@@ -71,6 +73,7 @@ struct Listener::Door {
   Listener& listener;
   int descriptor;
   bool is_unix;
+  int full_turns = 0;  // In a row, in which the queue gave as many as were asked of it.
   UvPtr<uv_poll_t> watcher;
 
   Door(Listener& owner, int listening, bool unix_socket)
@@ -188,13 +191,24 @@ Result<void> Listener::watch(int descriptor, bool is_unix) {
   return {};
 }
 
-// A bound, so that a storm of clients does not keep those inside waiting. The callback may stop
-// the listener: `door` is then gone, and all that is left is to leave.
+// A bound, so that a storm of clients does not keep those inside waiting. To find the queue empty
+// costs as much as to take one in, so a client or two are taken alone, and more at a time only when
+// the queue goes on. The callback may stop the listener: `door` is then gone, and all that is left
+// is to leave.
 void Listener::accept_some(Door& door) {
   const std::size_t doors = doors_.size();
-  for (int count = 0; count < kAcceptsPerTurn; ++count) {
-    if (!accept_one(door) || doors_.size() != doors) return;
+  const int most = door.full_turns < kTurnsOfOne
+                       ? 1
+                       : std::min(kAcceptsPerTurn, 2 << (door.full_turns - kTurnsOfOne));
+  for (int count = 0; count < most; ++count) {
+    const bool more = accept_one(door);
+    if (doors_.size() != doors) return;
+    if (!more) {
+      door.full_turns = 0;
+      return;
+    }
   }
+  door.full_turns = std::min(door.full_turns + 1, kFullTurnsMax);
 }
 
 bool Listener::accept_one(Door& door) {
@@ -205,6 +219,7 @@ bool Listener::accept_one(Door& door) {
   }
   SocketAddress peer;
   peer.length = sizeof(peer.storage);
+  ++loop_.engine().counts.accepts;
   const int descriptor =
       ::accept4(door.descriptor, peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (descriptor >= 0) {

@@ -26,8 +26,10 @@ class Street;
 
 inline constexpr std::size_t kReadBlockBytes = 64 * 1024;  // One a loop, lent to every read.
 
-// System calls made by the transports of one loop: what a query must not cost more of.
+// System calls made by the transports and doors of one loop: what a query and a login must not cost
+// more of.
 struct IoCounts {
+  std::uint64_t accepts = 0;
   std::uint64_t reads = 0;
   std::uint64_t sends = 0;
   std::uint64_t interest_changes = 0;  // Each is a pair of epoll_ctl calls.

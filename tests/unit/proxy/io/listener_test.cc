@@ -266,6 +266,29 @@ TEST_CASE("the unix door has places left when TCP has none, and no more than its
   }
 }
 
+TEST_CASE("clients who come one by one are taken in with few looks at an empty queue") {
+  Inn inn{{.addresses = {"127.0.0.1"}, .port = 0, .backlog = 256}};
+  REQUIRE_MESSAGE(inn.listener, inn.complaint);
+  const auto address = literal_address("127.0.0.1", inn.listener->port());
+  std::vector<std::unique_ptr<Caller>> callers;
+  for (std::size_t came = 1; came <= 40; ++came) {
+    callers.push_back(std::make_unique<Caller>(*address));
+    REQUIRE(inn.wait_for(came));
+  }
+  CHECK(inn.loop.counts().accepts == 50);  // Three alone, then one and a look: ten times.
+}
+
+TEST_CASE("a long queue is taken in more at a time, turn by turn") {
+  Inn inn{{.addresses = {"127.0.0.1"}, .port = 0, .backlog = 256}};
+  REQUIRE_MESSAGE(inn.listener, inn.complaint);
+  const auto address = literal_address("127.0.0.1", inn.listener->port());
+  std::vector<std::unique_ptr<Caller>> callers;
+  while (callers.size() < 129) callers.push_back(std::make_unique<Caller>(*address));
+  run_turns(inn.loop, 0, 20);  // 3 alone, then 2, 4, 8 and so on to 64: ten turns.
+  CHECK(inn.guests.size() == 129);
+  CHECK(inn.loop.counts().accepts == 129);
+}
+
 TEST_CASE("the callback may stop the listener") {
   Street street{1};
   std::unique_ptr<Listener> listener;
