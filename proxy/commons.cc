@@ -24,7 +24,13 @@ void PoolEntry::set_credential(const Credential& credential) {
   // A login without a password proves nothing that a server could be told.
   if (!credential.secret.empty()) credential_.secret = credential.secret;
   if (!credential.password.empty()) credential_.password = credential.password;
-  if (credential.keys) credential_.keys = credential.keys;
+  if (!credential.keys) return;
+  // They may be another password's: the one that was proved in clear text may have been changed.
+  if (credential.password.empty()) {
+    protocol::wipe(credential_.password);
+    credential_.password.clear();
+  }
+  credential_.keys = credential.keys;
 }
 
 std::size_t Offers::of(const std::string& who) const {

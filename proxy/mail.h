@@ -69,9 +69,9 @@ struct Lend {  // `worker` has clients in line and believes us to have an idle s
 struct LendRefused {
   PoolId pool;
 };
-struct Nudge {};  // A unit of some quota has come back: try to grow what waits.
-struct Evict {    // Another pool needs a unit under this limit: let an idle server go.
-  pool::Limit* limit;
+struct Nudge {};             // A unit of some quota has come back: try to grow what waits.
+struct Evict {               // Another pool needs a unit under this limit: let an idle server go.
+  const pool::Limit* limit;  // To be compared alone: it may have been forgotten.
 };
 struct Welcomed {  // The pool's first server has logged in: its parameters are known.
   PoolId pool;

@@ -144,7 +144,7 @@ void Worker::take(Nudge&) {
   }
 }
 
-void Worker::take(Evict& letter) { evict(*letter.limit); }
+void Worker::take(Evict& letter) { evict(letter.limit); }
 
 void Worker::take(Welcomed& letter) {
   Share* const of = find_share(letter.pool);

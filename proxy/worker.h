@@ -197,7 +197,7 @@ class Worker final : public TurnTaker, public Turn {
   // The other workers (worker_exchange.cc).
   void hand_over(Server& server, std::size_t to, bool answers_lend);
   void make_room(Share& share, pool::Limit& limit);
-  bool evict(pool::Limit& limit);
+  bool evict(const pool::Limit* limit);
   void wake(pool::WorkerMask mask);
 
   // Mail and time (worker.cc).

@@ -75,7 +75,7 @@ void Worker::take(LendRefused& letter) {
 
 // Another pool's idle server must go before this one may dial.
 void Worker::make_room(Share& of, pool::Limit& limit) {
-  if (evict(limit)) return;
+  if (evict(&limit)) return;
   if (world.now() < of.evict_asked_at + kMakeRoomPause) return;
   of.evict_asked_at = world.now();
   for (std::size_t other = 0; other < commons.workers; ++other) {
@@ -84,11 +84,11 @@ void Worker::make_room(Share& of, pool::Limit& limit) {
   deadlines.arm_no_later(of, world.now() + kMakeRoomPause);
 }
 
-bool Worker::evict(pool::Limit& limit) {
+bool Worker::evict(const pool::Limit* limit) {
   Server* longest = nullptr;
   for (auto& [id, candidate] : shares_) {
     auto& quota = candidate->shared().quota;
-    if (&quota.database() != &limit && &quota.user() != &limit) continue;
+    if (&quota.database() != limit && &quota.user() != limit) continue;
     if (candidate->waiting() > 0) continue;
     candidate->idle().each([&](pool::ServerSlot& slot) {
       if (longest == nullptr || slot.idle_since < longest->idle_since) {

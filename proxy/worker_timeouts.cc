@@ -30,10 +30,13 @@ Worker::Ending Worker::ending(const Client& client) const {
         return ending_with_server(client);
       }
       [[fallthrough]];
-    case ClientState::ready:
-      return {after(std::max(client.answered_at, client.asked_at),
-                    or_never(config_->client_idle_timeout_us(user))),
-              "57P05", "client_idle_timeout", ""};
+    case ClientState::ready: {
+      // Who still takes in an answer is not idle.
+      const Instant since =
+          client.stream.sends() ? world.now() : std::max(client.answered_at, client.asked_at);
+      return {after(since, or_never(config_->client_idle_timeout_us(user))), "57P05",
+              "client_idle_timeout", ""};
+    }
     default:
       return {};
   }

@@ -130,6 +130,20 @@ TEST_CASE("idle_transaction_timeout counts from the answer to what was flushed a
   CHECK(client.heard() == kIdleOver);
 }
 
+TEST_CASE("idle_transaction_timeout counts from the last answer of a pipeline with a Sync in it") {
+  InOrder policy;
+  Stage stage(policy, {.config = "idle_transaction_timeout = 10"});
+  Caller& client = stage.client();
+  client.say("P B E S P B E H");
+  stage.backend(1).say("1 2 C Z");
+  stage.wait(9 * kSecond);
+  stage.backend(1).say("1 2 C");
+  stage.wait(9 * kSecond);
+  CHECK(client.heard() == "1 2 C Z 1 2 C");
+  stage.wait(12 * kSecond);
+  CHECK(client.heard() == kIdleOver);
+}
+
 TEST_CASE("transaction_timeout ends a transaction however busy it is") {
   for (const std::string mode : {"transaction", "session"}) {
     InOrder policy;
@@ -188,6 +202,22 @@ TEST_CASE("client_idle_timeout closes a client that has nothing begun, and keeps
     CHECK(client.heard() == kSilenceOver);
     CHECK(stage.door.open == 1);
   }
+}
+
+TEST_CASE("client_idle_timeout lets a slow reader take in its answer") {
+  InOrder policy;
+  Stage stage(policy, {.config = "client_idle_timeout = 10"});
+  Caller& client = stage.client();
+  client.peer.set_capacity(1);
+  client.peer.set_reading(false);
+  client.say("Q'select 1'");
+  stage.backend(1).say("T D C Z");
+  stage.wait(60 * kSecond);
+  client.peer.set_capacity(64 * 1024);
+  client.peer.set_reading(true);
+  CHECK(client.heard() == "T D C Z");
+  stage.wait(22 * kSecond);
+  CHECK(client.heard() == kSilenceOver);
 }
 
 TEST_CASE("client_idle_timeout leaves the console and whoever logs in alone") {

@@ -44,6 +44,23 @@ TEST_CASE("a pool is one for all who hold it, and is forgotten with its names by
   CHECK(of.commons.remembered() == Remembered{1, 1, 1});
 }
 
+TEST_CASE("keys that a client has proved end what another had proved in clear text before") {
+  Parish of;
+  PoolEntry& entry = of.commons.hold_pool({"shop", "app"});
+  Credential typed;
+  typed.password = "the old one";
+  entry.set_credential(typed);
+  CHECK(entry.credential().password == "the old one");
+  Credential keyed;
+  keyed.keys.emplace().secret = "SCRAM-SHA-256$of the new one";
+  entry.set_credential(keyed);
+  CHECK(entry.credential().password.empty());
+  CHECK(entry.credential().keys->secret == keyed.keys->secret);
+  entry.set_credential({});  // Trusted: it has proved nothing.
+  CHECK(entry.credential().keys.has_value());
+  of.commons.let_go(entry);
+}
+
 TEST_CASE("a pool whose server is on its way between two workers is kept until it arrives") {
   Parish of;
   PoolEntry& left = of.commons.hold_pool({"shop", "app"});
