@@ -309,7 +309,17 @@ void Client::greet(Bytes statuses) {
   const auto key = cancel_secret();
   protocol::put_backend_key_data(out, pid_of(worker_.index, place),
                                  Bytes{key}.first(long_key_ ? key.size() : 4));
+  stream.put_copy(out);
+  const std::string& message = worker_.config().settings.login_notify_message;
+  if (!console_ && !message.empty()) notify(message);
+  out.clear();
   protocol::put_ready_for_query(out, 'I');
+  stream.put_copy(out);
+}
+
+void Client::notify(std::string text) {
+  Buffer out;
+  protocol::put_notice(out, protocol::Severity::notice, Fault{"00000", std::move(text)});
   stream.put_copy(out);
 }
 

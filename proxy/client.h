@@ -68,6 +68,8 @@ class Client final : public pool::ClientSlot, private StreamUser {
   void set_identity(std::string user, bool long_key);
   void enter_console(std::unique_ptr<Console> console);
   Console* console() { return console_.get(); }
+  // A NOTICE. REQUIRES: no message to it is half way.
+  void notify(std::string text);
   // Greets: AuthenticationOk has left already; `statuses` of parameters, key, ReadyForQuery.
   void greet(Bytes statuses);
 
@@ -83,6 +85,7 @@ class Client final : public pool::ClientSlot, private StreamUser {
   bool settings_proved = false;
   bool waits_for_settings = false;  // Until the server has answered our SET.
   bool waits_for_ledger = false;    // Until the server has answered some of what it owes.
+  bool told_to_wait = false;        // Since it is parked.
   bool queued_to_go_on = false;
   // For the timeouts of worker_timeouts.cc.
   Instant shortest_timeout = kNever;  // Of those that apply to it.

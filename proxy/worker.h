@@ -168,6 +168,8 @@ class Worker final : public TurnTaker, public Turn {
   void on_deadline_half_way(Server& server);
   void on_deadline_leaving(Server& server);
   Instant due(const Client& client) const;
+  Instant notice_due(const Client& client) const;
+  void tell_to_wait(Client& client);
 
   // Timeouts (worker_timeouts.cc).
   struct Ending {

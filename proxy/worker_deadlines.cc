@@ -43,10 +43,24 @@ Instant Worker::due(const Client& client) const {
   }
 }
 
+// When a client that waits for a server is told so.
+Instant Worker::notice_due(const Client& client) const {
+  const auto wait = config_->settings.query_wait_notify_us;
+  const bool waits = client.state == ClientState::parked && !client.told_to_wait;
+  return waits && wait > 0 ? after(client.parked_since, wait) : kNever;
+}
+
+// Parked, it has had the last of all answers: the notice stands between two messages.
+void Worker::tell_to_wait(Client& client) {
+  if (notice_due(client) > world.now()) return;
+  client.told_to_wait = true;
+  client.notify("No server connection available in postgres backend, client being queued");
+}
+
 // What it begins next arms nothing: for that it is looked at in time.
 void Worker::arm(Client& client) {
-  deadlines.arm_no_later(client,
-                         std::min(due(client), after(world.now(), client.shortest_timeout)));
+  deadlines.arm_no_later(client, std::min({due(client), notice_due(client),
+                                           after(world.now(), client.shortest_timeout)}));
 }
 
 // What they may wait for may be shorter now.
@@ -58,7 +72,10 @@ void Worker::on_deadline(Client& client) {
   const Instant now = world.now();
   if (client.state == ClientState::draining) return retire(client);
   note_pause(client);
-  if (due(client) > now) return arm(client);  // A RELOAD has given it more time.
+  if (due(client) > now) {
+    tell_to_wait(client);
+    return arm(client);
+  }
   if (const Ending over = ending(client); over.at <= now) return time_out(client, over);
   switch (client.state) {
     case ClientState::greeting:

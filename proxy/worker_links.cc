@@ -22,6 +22,7 @@ bool Worker::want_server(Client& client) {
   if (!go_home(client)) return false;
   Share& of = *client.share();
   of.park(client, world.now());
+  client.told_to_wait = false;
   asking_ = &client;
   if (!of.idle().empty()) match(of);
   asking_ = nullptr;

@@ -54,6 +54,7 @@ struct Settings {
   bool disable_pqexec = false;  // Refuse the simple query protocol.
   std::int64_t max_packet_size = 2147483647;
   bool application_name_add_host = false;
+  std::string login_notify_message = {};              // A NOTICE to each client; empty: none.
   std::vector<std::string> proxy_protocol_from = {};  // Addresses and networks, well formed.
 
   // Encryption.
@@ -82,6 +83,7 @@ struct Settings {
 
   // How long.
   std::int64_t query_wait_timeout_us = 120 * kMicrosPerSecond;
+  std::int64_t query_wait_notify_us = 5 * kMicrosPerSecond;     // Until it is told that it waits.
   std::int64_t reserve_pool_timeout_us = 5 * kMicrosPerSecond;  // 0: there is no reserve.
   std::int64_t cancel_wait_timeout_us = 10 * kMicrosPerSecond;
   std::int64_t query_timeout_us = 0;

@@ -199,7 +199,8 @@ std::string Stage::config_text(const Setting& setting) {
   return "[databases]\nshop = host=db port=5432 " + setting.shop + "\n" + setting.databases +
          "\n[users]\n" + setting.users +
          "\n[pgweir]\nauth_type = trust\npool_mode = transaction\nlog_stats = 0\n"
-         "server_tls_sslmode = disable\n"  // Stories of TLS say otherwise.
+         "server_tls_sslmode = disable\n"  // Stories of TLS say otherwise,
+         "query_wait_notify = 0\n"         // and those of notices.
          "admin_users = boss\nstats_users = watcher\n" +
          setting.config + "\n";
 }

@@ -1,4 +1,5 @@
-// timeouts_test.cc: what ends by itself: queries, transactions, silent clients, pools without use.
+// timeouts_test.cc: what ends by itself: queries, transactions, silent clients, pools without use;
+// and what a client that waits is told.
 #include <doctest/doctest.h>
 
 #include "tests/e2e/harness/pgweir.h"
@@ -67,6 +68,30 @@ TEST_CASE("client_idle_timeout closes a silent client of one user, and none of a
   CHECK(answer.text() == "client_idle_timeout");
   CHECK(answer.sqlstate() == "57P05");
   other.run("SELECT 1");
+}
+
+TEST_CASE("query_wait_notify and login_notify_message reach libpq's notice receiver") {
+  for (const int workers : worker_counts()) {
+    CAPTURE(workers);
+    Pgweir pgweir(
+        with("query_wait_notify = 1\nlogin_notify_message = mind the step\n"
+             "default_pool_size = 1",
+             workers));
+    Session holder(pgweir.conninfo());
+    Session waiting(pgweir.conninfo());
+    CHECK(waiting.notices() == std::vector<std::string>{"NOTICE:  mind the step\n"});
+    holder.run("BEGIN");
+    waiting.send("SELECT 42");
+    CHECK(eventually([&] {
+      PQconsumeInput(waiting.raw());
+      PQisBusy(waiting.raw());
+      return waiting.notices().size() == 2;
+    }));
+    holder.run("COMMIT");
+    CHECK(waiting.next().value() == "42");
+    CHECK(waiting.notices().back() ==
+          "NOTICE:  No server connection available in postgres backend, client being queued\n");
+  }
 }
 
 TEST_CASE("a pool behind * is forgotten after its last connection, and made again") {

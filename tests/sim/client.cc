@@ -6,6 +6,7 @@
 #include "protocol/decode.h"
 #include "protocol/encode.h"
 #include "tests/sim/logins.h"
+#include "tests/sim/scenario.h"
 
 namespace weir::sim {
 
@@ -82,7 +83,20 @@ void Client::on_message(const Message& message) {
     view_[told->name] = told->value;
     return;
   }
+  if (message.tag == 'N' && is_ours(message)) return;
+  seen_last_ = message.tag;
   phase_ == Phase::login ? on_login(message) : on_answer(message);
+}
+
+// A notice of pgweir's own. Where a wait begins, no answer is half way.
+bool Client::is_ours(const Message& message) {
+  const std::string text = protocol::parse_error(as_bytes(message.body)).message;
+  const bool welcome = text == kLoginNotice;
+  if (!welcome && !text.starts_with("No server connection available")) return false;
+  const bool due = welcome ? phase_ == Phase::login && !welcomed_ : seen_last_ == 'Z';
+  if (!due || !stage_.excuses.notices) wrong("a notice out of place: " + text);
+  welcomed_ |= welcome;
+  return true;
 }
 
 void Client::on_login(const Message& message) {
@@ -95,6 +109,7 @@ void Client::on_login(const Message& message) {
     return wrong("in its login: " + text_of(message) + ": " + login_->fault().text);
   }
   if (temper_.impostor) return wrong("is let in with a wrong password");
+  if (welcomed_ != stage_.excuses.notices) wrong("is not welcomed");
   phase_ = Phase::live;
   on_ready();
   act_later();

@@ -59,6 +59,7 @@ class Client {
   void on_message(const Message& message);
   void on_login(const Message& message);
   void on_answer(const Message& message);
+  bool is_ours(const Message& message);
   void on_ready();
   bool excuse(const Message& message);
   bool takes_too_long() const;
@@ -107,6 +108,8 @@ class Client {
   bool sending_ = false;  // The rest of a burst follows later.
   bool acting_ = false;   // act() is on the agenda.
   bool told_over_ = false;
+  bool welcomed_ = false;     // By the notice that is for it alone.
+  char seen_last_ = 0;        // The tag of the last message that was an answer.
   bool trespassed_ = false;   // Has begun a transaction in statement mode: it may be thrown out.
   bool barred_ = false;       // It has seen that the server is in one: now it must be.
   Instant asked_at_ = 0;      // When it sent the burst at hand,

@@ -14,6 +14,7 @@ constexpr std::uint64_t kNoveltiesFrom = 1000;
 constexpr std::uint64_t kForgettingFrom = 1250;
 constexpr std::uint64_t kTimeoutsFrom = 1350;
 constexpr std::uint64_t kReserveFrom = 1450;
+constexpr std::uint64_t kNoticesFrom = 1550;
 
 constexpr std::array<std::string_view, 2> kDatabases{"shop", "till"};
 constexpr std::array<std::string_view, 2> kUsers{"app", "web"};
@@ -159,6 +160,7 @@ Scenario draw(std::uint64_t seed, std::size_t workers) {
   if (seed >= kForgettingFrom) draw_forgetting(Chance(~seed * 3), scenario);
   if (seed >= kTimeoutsFrom) draw_timeouts(Chance(~seed * 5), scenario);
   if (seed >= kReserveFrom) draw_reserve(Chance(~seed * 7), scenario);
+  if (seed >= kNoticesFrom) scenario.notices = Chance(~seed * 9).one_in(3);
   return scenario;
 }
 
@@ -178,6 +180,8 @@ std::string Scenario::config(const Limits& now, const std::string& forced) const
   text += "max_db_connections = " + number(now.database_max) + "\n";
   text += "max_user_connections = " + number(now.user_max) + "\n";
   text += "query_wait_timeout = " + number(query_wait_timeout / kSecond) + "\n";
+  text += "query_wait_notify = " + number(notices ? 1 : 0) + "\n";
+  if (notices) text += "login_notify_message = " + std::string{kLoginNotice} + "\n";
   text += "server_connect_timeout = 1\nserver_login_retry = 1\n";
   return text + fixed_lines;
 }

@@ -21,6 +21,8 @@ struct Limits {
   std::size_t user_max = 0;      // max_user_connections; zero: none.
 };
 
+inline constexpr std::string_view kLoginNotice = "welcome";
+
 enum class Trouble { crash, terminate, drop, refuse_dials, hang_dials, reload, count };
 
 struct Scenario {
@@ -33,6 +35,7 @@ struct Scenario {
   Instant query_wait_timeout = 0;
   std::map<std::string, Instant, std::less<>> timeouts;  // By what is said when they are over.
   bool fallback = false;                                 // One entry, "*", serves both databases.
+  bool notices = false;                                  // When it logs in, and while it waits.
   std::string fixed_lines;  // Of the [pgweir] section, the same after a reload.
   std::vector<Temper> clients;
   std::vector<Instant> arrivals;  // One a client.
