@@ -59,7 +59,8 @@ Result<void> House::start_reload() {
   notices_.clear();
   auto read = read_again();
   // Log rotation asks by the same signal, whatever has become of the file.
-  log_.reopen((read ? *read : *generations_.back().config).settings.logfile);
+  const config::Config& log_by = read ? *read : *generations_.back().config;
+  log_.reopen(LogPlaces::from(log_by.settings));
   if (!read) return tl::unexpected<Fault>(read.error());
   auto complaints = commons_.configure(*read);
   if (commons_.lacks_tls(*read)) {

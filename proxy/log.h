@@ -6,10 +6,22 @@
 #include <string_view>
 
 #include "protocol/result.h"
+#include "proxy/config/settings.h"
 
 namespace weir::proxy {
 
 enum class Level : unsigned char { debug, info, warning, error, fatal };
+
+// Where lines go, but for the terminal.
+struct LogPlaces {
+  std::string file = {};  // Empty: none.
+  bool syslog = false;
+  std::string syslog_ident = {};     // Empty: the program's name.
+  std::string syslog_facility = {};  // A word of the setting of that name.
+  bool operator==(const LogPlaces&) const = default;
+
+  static LogPlaces from(const config::Settings& settings);
+};
 
 // Called by every worker; an implementation is safe for that.
 class Log {
@@ -17,13 +29,13 @@ class Log {
   virtual ~Log() = default;
   virtual void line(Level level, std::string_view text) = 0;
   virtual bool wants(Level level) const = 0;
-  // The file has been moved away (log rotation), or another is wanted: begins a new one.
-  virtual void reopen(const std::string& file) = 0;
+  // The file has been moved away (log rotation), or other places are wanted: begins anew.
+  virtual void reopen(const LogPlaces& places) = 0;
   virtual void set_debug(bool wanted) = 0;
 };
 
 struct LogSettings {
-  std::string file = {};    // Empty: standard error only.
+  LogPlaces places = {};
   bool to_terminal = true;  // Standard error as well.
   bool debug = false;
   bool debug_always = false;  // Whatever set_debug() says.

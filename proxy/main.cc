@@ -148,8 +148,9 @@ int print_findings(const Options& options, const config::Source& source) {
 // What needs no door: so that a mistake is found before the world sees anything.
 Result<void> prepare(const Options& options, const config::Config& config) {
   const config::Settings& settings = config.settings;
-  if (options.daemon && (settings.pidfile.empty() || settings.logfile.empty())) {
-    return fail("F0000", "-d needs pidfile and logfile");
+  const bool silent = settings.logfile.empty() && !settings.syslog;
+  if (options.daemon && (settings.pidfile.empty() || silent)) {
+    return fail("F0000", "-d needs pidfile, and logfile or syslog");
   }
   if (auto group = check_group(config); !group) return group;
   // First of all: log, pidfile and unix socket belong to the user who has to remove or reopen them.
@@ -177,8 +178,8 @@ int start(const Options& options) {
     if (!gone) return complain(gone.error().text);
     background = *gone;
   }
-  auto log = open_log(
-      {settings.logfile, !options.quiet && !options.daemon, settings.verbose > 0, options.verbose});
+  auto log = open_log({LogPlaces::from(settings), !options.quiet && !options.daemon,
+                       settings.verbose > 0, options.verbose});
   if (!log) return complain(config->said_at("logfile") + log.error().text);
   std::signal(SIGPIPE, SIG_IGN);
   // Behind the last change of user, which would set it back. Nor may another program of the same

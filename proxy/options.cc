@@ -36,7 +36,8 @@ std::optional<Options> read_options(int argc, char** argv, int& exit_code) {
   app.add_flag("--check", options.check, "Say all that is wrong with the settings, and exit");
   app.add_flag("-q,--quiet", options.quiet, "Write nothing to standard error");
   app.add_flag("-v,--verbose", options.verbose, "Write debug lines, too");
-  app.add_flag("-d,--daemon", options.daemon, "Go into the background (needs pidfile, logfile)");
+  app.add_flag("-d,--daemon", options.daemon,
+               "Go into the background (needs pidfile, and logfile or syslog)");
   app.add_option("-u,--user", options.user, "Become this user at the start");
   app.add_flag("-R,--reboot", reboot, "Not supported: start a second pgweir with so_reuseport");
   app.add_flag("-V,--version", version, "Show the version and exit");

@@ -24,6 +24,8 @@ constexpr std::string_view kAuthLater = "ldap pam";
 constexpr std::string_view kPoolModes = "session transaction statement";
 constexpr std::string_view kTlsModes = "disable allow prefer require verify-ca verify-full";
 constexpr std::string_view kNegotiations = "postgres direct";
+constexpr std::string_view kFacilities =
+    "auth authpriv daemon user local0 local1 local2 local3 local4 local5 local6 local7";
 constexpr std::string_view kBindings = "disable prefer require";
 
 // clang-format off
@@ -150,9 +152,9 @@ constexpr auto kKeys = std::to_array<Key>({
    {}, {}, "At least one second; log_stats = 0 ends the line of totals."},
   {"stats_users", list, U::none, "", G, reloads, built, "Users who may look at the console"},
   {"suspend_timeout", time, U::none, "10", G, reloads, later, "How long SUSPEND waits for buffers to drain"},
-  {"syslog", boolean, U::none, "0", G, reloads, later, "Log to syslog"},
-  {"syslog_facility", text, U::none, "daemon", G, reloads, later, "Facility for syslog"},
-  {"syslog_ident", text, U::none, "pgbouncer", G, reloads, later, "Name for syslog"},
+  {"syslog", boolean, U::none, "0", G, reloads, built, "Log to syslog as well"},
+  {"syslog_facility", choice, U::none, "daemon", G, reloads, built, "Facility for syslog", kFacilities},
+  {"syslog_ident", text, U::none, "pgbouncer", G, reloads, built, "Name for syslog"},
   {"tcp_defer_accept", boolean, U::none, "1", G, reloads, later, "Accept a connection when its first bytes are there"},
   {"tcp_keepalive", boolean, U::none, "1", G, reloads, built, "Keepalive probes on every TCP socket"},
   {"tcp_keepcnt", integer, U::count, "0", G, reloads, built, "Probes before the peer is given up; 0: the system's"},

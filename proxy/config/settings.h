@@ -111,6 +111,9 @@ struct Settings {
   bool log_stats = true;
   std::int64_t stats_period_us = 60 * kMicrosPerSecond;  // At least one second.
   std::string logfile = {};
+  bool syslog = false;
+  std::string syslog_ident = "pgbouncer";
+  std::string syslog_facility = "daemon";
   std::string pidfile = {};
   std::string user = {};  // Become this user at the start.
   int verbose = 0;

@@ -37,7 +37,7 @@ class Lines final : public proxy::Log {
 
   void line(proxy::Level, std::string_view text) override { lines.emplace_back(text); }
   bool wants(proxy::Level level) const override { return debug || level != proxy::Level::debug; }
-  void reopen(const std::string&) override {}
+  void reopen(const proxy::LogPlaces&) override {}
   void set_debug(bool wanted) override { debug = wanted; }
 };
 

@@ -17,7 +17,7 @@ class NoOffice final : public Office {
 class NoLog final : public Log {
   void line(Level, std::string_view) override {}
   bool wants(Level) const override { return false; }
-  void reopen(const std::string&) override {}
+  void reopen(const LogPlaces&) override {}
   void set_debug(bool) override {}
 };
 

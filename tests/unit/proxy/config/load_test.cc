@@ -158,12 +158,12 @@ TEST_CASE("keys that are not built yet are accepted with one warning each") {
 
 TEST_CASE("a key that is not built draws no warning where it asks for nothing") {
   const std::string text =
-      "[pgweir]\nquery_timeout = 0\nsyslog = 0\nmax_prepared_statements = 0\nsyslog_ident = "
-      "pgbouncer\ndns_max_ttl = 15s\ntcp_defer_accept = 1\nlogin_notify_message =\n"
+      "[pgweir]\nquery_timeout = 0\npeer_id = 0\nmax_prepared_statements = 0\n"
+      "suspend_timeout = 10s\nauth_ldap_options =\n"
       "[databases]\na = reserve_pool_size=0\n[users]\nanna = query_timeout=0\n";
   CHECK(loaded(text).warnings.empty());
-  CHECK(with_setting("dns_max_ttl = 0").warnings.size() == 1);
-  CHECK(with_setting("syslog = 1").warnings.size() == 1);
+  CHECK(with_setting("suspend_timeout = 0").warnings.size() == 1);
+  CHECK(with_setting("peer_id = 1").warnings.size() == 1);
 }
 
 TEST_CASE("what is unknown or bad stops the load with file and line") {
