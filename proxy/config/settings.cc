@@ -22,6 +22,7 @@ constexpr auto kFields = std::to_array<SettingsField>({
     {"listen_addr", &Settings::listen_addr},
     {"listen_port", &Settings::listen_port},
     {"listen_backlog", &Settings::listen_backlog},
+    {"so_reuseport", &Settings::so_reuseport},
     {"unix_socket_dir", &Settings::unix_socket_dir},
     {"unix_socket_mode", &Settings::unix_socket_mode},
     {"unix_socket_group", &Settings::unix_socket_group},
@@ -99,6 +100,7 @@ constexpr auto kFields = std::to_array<SettingsField>({
     {"tcp_keepcnt", &Settings::tcp_keepcnt},
     {"tcp_keepidle", &Settings::tcp_keepidle_us},
     {"tcp_keepintvl", &Settings::tcp_keepintvl_us},
+    {"tcp_socket_buffer", &Settings::tcp_socket_buffer},
     {"tcp_user_timeout", &Settings::tcp_user_timeout_us},
 });
 

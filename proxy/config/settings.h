@@ -33,7 +33,8 @@ struct Settings {
   std::string unix_socket_dir = "/tmp";  // Empty: none; a leading '@': the abstract namespace.
   int unix_socket_mode = 0777;
   std::string unix_socket_group = {};
-  int worker_threads = 0;  // 0: as many as there are cores.
+  bool so_reuseport = false;  // Other processes may listen on the same TCP port.
+  int worker_threads = 0;     // 0: as many as there are cores.
 
   // Who may come in.
   AuthType auth_type = AuthType::md5;
@@ -129,6 +130,7 @@ struct Settings {
   std::int64_t tcp_keepidle_us = 0;
   std::int64_t tcp_keepintvl_us = 0;
   std::int64_t tcp_user_timeout_us = 0;
+  std::int64_t tcp_socket_buffer = 0;  // Of each direction.
 
   bool operator==(const Settings&) const = default;
 };

@@ -42,17 +42,18 @@ tl::unexpected<Fault> refuse(const SocketAddress& address, int error) {
 }
 
 // A bound and listening descriptor, or minus an errno.
-int listen_at(const SocketAddress& address, int backlog) {
+int listen_at(const SocketAddress& address, const ListenerOptions& options) {
   const int descriptor = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return -errno;
   const int yes = 1;
   setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  if (options.shared_port) setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes));
   apply_to_all(descriptor);
   if (address.family() == AF_INET6) {
     setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes));
   }
   if (::bind(descriptor, address.get(), address.length) == 0 &&
-      ::listen(descriptor, backlog) == 0) {
+      ::listen(descriptor, options.backlog) == 0) {
     return descriptor;
   }
   const int error = errno;
@@ -102,6 +103,7 @@ ListenerOptions ListenerOptions::from(const config::Settings& settings) {
   return {.addresses = settings.listen_addr,
           .port = static_cast<std::uint16_t>(settings.listen_port),
           .backlog = settings.listen_backlog,
+          .shared_port = settings.so_reuseport,
           .unix_dir = settings.unix_socket_dir,
           .unix_mode = settings.unix_socket_mode,
           .unix_group = settings.unix_socket_group};
@@ -153,7 +155,7 @@ Result<void> Listener::open_tcp(const std::string& address) {
   SocketAddress missing;
   for (SocketAddress& at : places) {
     at.set_port(port_);
-    const int descriptor = listen_at(at, options_.backlog);
+    const int descriptor = listen_at(at, options_);
     // "*" and names mean whatever the machine has: one without IPv6 still listens.
     if (descriptor == -EAFNOSUPPORT || descriptor == -EADDRNOTAVAIL) {
       missing = at;

@@ -28,6 +28,7 @@ struct ListenerOptions {
   std::vector<std::string> addresses = {};  // Literals, names, or "*" for all of IPv4 and IPv6.
   std::uint16_t port = 6432;                // 0: any free one, the same for all addresses.
   int backlog = 128;
+  bool shared_port = false;   // SO_REUSEPORT.
   std::string unix_dir = {};  // Empty: no unix socket. "@name": abstract.
   int unix_mode = 0777;
   std::string unix_group = {};

@@ -26,7 +26,8 @@ SocketOptions SocketOptions::from(const config::Settings& settings) {
           .keepcnt = settings.tcp_keepcnt,
           .keepidle_us = settings.tcp_keepidle_us,
           .keepintvl_us = settings.tcp_keepintvl_us,
-          .user_timeout_us = settings.tcp_user_timeout_us};
+          .user_timeout_us = settings.tcp_user_timeout_us,
+          .buffer_bytes = settings.tcp_socket_buffer};
 }
 
 void apply_to_all(int descriptor) {
@@ -38,6 +39,10 @@ void apply(const SocketOptions& options, int descriptor) {
   if (!options.keepalive) set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 0);
   if (options.user_timeout_us > 0) {
     set(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, (options.user_timeout_us + 999) / 1000);
+  }
+  if (options.buffer_bytes > 0) {
+    set(descriptor, SOL_SOCKET, SO_SNDBUF, options.buffer_bytes);
+    set(descriptor, SOL_SOCKET, SO_RCVBUF, options.buffer_bytes);
   }
   if (!options.keepalive) return;
   if (options.keepcnt > 0) set(descriptor, IPPROTO_TCP, TCP_KEEPCNT, options.keepcnt);

@@ -14,6 +14,7 @@ struct SocketOptions {
   std::int64_t keepidle_us = 0;
   std::int64_t keepintvl_us = 0;
   std::int64_t user_timeout_us = 0;
+  std::int64_t buffer_bytes = 0;  // In each direction.
   bool operator==(const SocketOptions&) const = default;
 
   static SocketOptions from(const config::Settings& settings);

@@ -83,7 +83,8 @@ TEST_CASE("what came by TCP has the options of the street") {
   const auto where = *literal_address("127.0.0.1", inn.listener->port());
   const Caller first(where);
   REQUIRE(inn.wait_for(1));
-  inn.street.set_options({.keepalive = false, .user_timeout_us = 7 * kSecond});
+  inn.street.set_options(
+      {.keepalive = false, .user_timeout_us = 7 * kSecond, .buffer_bytes = 16384});
   const Caller second(where);
   REQUIRE(inn.wait_for(2));
   const auto option = [&](std::size_t guest, int level, int name) {
@@ -97,6 +98,25 @@ TEST_CASE("what came by TCP has the options of the street") {
   CHECK(option(0, IPPROTO_TCP, TCP_USER_TIMEOUT) == 0);
   CHECK(option(1, SOL_SOCKET, SO_KEEPALIVE) == 0);
   CHECK(option(1, IPPROTO_TCP, TCP_USER_TIMEOUT) == 7000);
+  for (const int buffer : {SO_SNDBUF, SO_RCVBUF}) {  // Linux doubles what it is told.
+    CHECK(option(0, SOL_SOCKET, buffer) != 2 * 16384);
+    CHECK(option(1, SOL_SOCKET, buffer) == 2 * 16384);
+  }
+}
+
+TEST_CASE("a port is shared by listeners that all say so, and by no other") {
+  Inn first{{.addresses = {"127.0.0.1"}, .port = 0, .shared_port = true}};
+  REQUIRE_MESSAGE(first.listener, first.complaint);
+  const std::uint16_t port = first.listener->port();
+  Inn second{{.addresses = {"127.0.0.1"}, .port = port, .shared_port = true}};
+  REQUIRE_MESSAGE(second.listener, second.complaint);
+  CHECK(second.listener->port() == port);
+  const Inn alone{{.addresses = {"127.0.0.1"}, .port = port}};
+  CHECK_FALSE(alone.listener);
+  CHECK(alone.complaint.find("already in use") != std::string::npos);
+  first.listener->stop_tcp();
+  const Caller caller{*literal_address("127.0.0.1", port)};
+  CHECK(second.wait_for(1));
 }
 
 TEST_CASE("a free port on several addresses, and who came") {
