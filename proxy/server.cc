@@ -112,7 +112,9 @@ std::size_t Server::on_bytes(Bytes bytes) {
     take_answers(bytes);
     more_at_hand_ = false;
     Client* const of = linked();
-    if (std::exchange(release_put_off, false) && of != nullptr) worker_.maybe_release(*of);
+    const bool again = release_put_off || ending_put_off;
+    release_put_off = ending_put_off = false;
+    if (again && of != nullptr) worker_.maybe_release(*of);
     if (linked() == of && of != nullptr && of->waits_for_ledger &&
         ledger.owed() < protocol::kLedgerMax / 2) {
       of->waits_for_ledger = false;

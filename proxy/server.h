@@ -23,7 +23,8 @@ class Client;
 class Share;
 class Worker;
 
-// Why a server that idles goes when it is wanted.
+// Why a server goes.
+inline constexpr std::string_view kConfigurationChanged = "database configuration changed";
 inline constexpr std::string_view kHalfMessage = "idle server in the middle of a message";
 
 class Server final : public pool::ServerSlot, private StreamUser {
@@ -87,6 +88,7 @@ class Server final : public pool::ServerSlot, private StreamUser {
   Instant tested_at = -1;
   bool cancel_wanted = false;       // Once our own query is answered.
   bool release_put_off = false;     // Until all that has come at once has been looked at.
+  bool ending_put_off = false;      // Of its session: likewise.
   Instant half_way_since = kNever;  // Its client is done, but it has begun one more message.
   std::string why_leaving;
 

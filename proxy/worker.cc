@@ -172,6 +172,7 @@ void Worker::take(Reload& letter) {
   for (auto& [id, of] : shares_) {
     if (of->database != nullptr) renew(*of);
   }
+  for (auto& [id, of] : shares_) end_sessions(*of);
   for (const auto state : {ClientState::greeting, ClientState::proving}) rearm(lobby_.at(state));
   commons.office.reload_applied(index, config_);
 }
@@ -231,7 +232,7 @@ void Worker::stop_serving(Share& of) {
   of.config = nullptr;
   of.generation = 0;
   of.idle_timeout = 0;
-  dismiss_unused(of, "database configuration changed");
+  dismiss_unused(of, kConfigurationChanged);
   for (const auto state : {ClientState::welcoming, ClientState::parked, ClientState::ready}) {
     while (pool::ClientSlot* slot = of.clients.at(state).front()) {
       static_cast<Client&>(*slot).refuse(

@@ -141,6 +141,8 @@ class Worker final : public TurnTaker, public Turn {
   void link(Client& client, Server& server);
   std::string preparation(const Client& client, Server& server) const;
   void own_answered(Client& client, Server& server);
+  void maybe_end_session(Client& client, Server& server);
+  void end_sessions(Share& of);
   void report_settings(Client& client, const Server& server);
   void unlink(Client& client, Server& server);
   void on_deadline(Client& client);
@@ -156,6 +158,7 @@ class Worker final : public TurnTaker, public Turn {
   bool try_other_password(Server& server, const Fault& fault);
   void free(Server& server);
   std::string_view reason_to_close(const Server& server) const;
+  bool outdated(const Server& server) const;
   void make_idle(Server& server, pool::ServerEvent on);
   bool needs_test(const Server& server) const;
   void test(Server& server, const std::string& query);

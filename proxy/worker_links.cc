@@ -105,7 +105,9 @@ void Worker::maybe_release(Client& client) {
   if (server == nullptr || client.waits_for_settings) return;
   const bool settled = server->ledger.settled() || planted(Plant::double_release);
   if (!settled || server->status != 'I' || !client.between_messages()) return;
-  if (client.share()->settings().mode == PoolMode::session) return;
+  if (client.share()->settings().mode == PoolMode::session) {
+    return maybe_end_session(client, *server);
+  }
   // What has come behind the last answer is nobody's yet: it is looked at first, once it is whole.
   server->release_put_off = server->more_at_hand() || !server->between_messages();
   if (server->release_put_off) {
@@ -118,10 +120,30 @@ void Worker::maybe_release(Client& client) {
   free(*server);
 }
 
+// With server_fast_close: nothing is owed and no transaction is open, so nothing is lost but the
+// session. What the server says unasked must not be torn: it is waited for.
+void Worker::maybe_end_session(Client& client, Server& server) {
+  if (!config_->settings.server_fast_close || !outdated(server)) return;
+  server.ending_put_off = server.more_at_hand() || !server.between_messages();
+  if (server.ending_put_off) return;
+  client.refuse({"57P01", std::string{kConfigurationChanged},
+                 "The session has ended with its server (server_fast_close): connect again."});
+}
+
+// Of clients that idle now; the others' end with what they do.
+void Worker::end_sessions(Share& of) {
+  if (!config_->settings.server_fast_close || of.settings().mode != PoolMode::session) return;
+  std::vector<Client*> linked;
+  of.clients.at(ClientState::linked).each([&](pool::ClientSlot& slot) {
+    linked.push_back(&static_cast<Client&>(slot));
+  });
+  for (Client* const client : linked) maybe_release(*client);
+}
+
 void Worker::unlink(Client& client, Server& server) {
   server.stream.set_feeder(nullptr);
   client.stream.set_feeder(nullptr);
-  server.cancel_wanted = server.release_put_off = false;
+  server.cancel_wanted = server.release_put_off = server.ending_put_off = false;
   server.half_way_since = kNever;
   if (std::exchange(client.waits_for_ledger, false)) go_on_later(client);
   client.share()->unlink(client, server);

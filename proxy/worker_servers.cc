@@ -114,7 +114,7 @@ void Worker::welcomed(Server& server, const Parameters& parameters) {
   of.entry.set_parameters(parameters);
   move(server, ServerEvent::welcomed);
   server.idle_since = world.now();
-  if (of.database == nullptr) return dismiss(server, "database configuration changed");
+  if (of.database == nullptr) return dismiss(server, kConfigurationChanged);
   if (first) {
     for (std::size_t other = 0; other < commons.workers; ++other) {
       if (other != index) world.post(other, {Welcomed{of.id}});
@@ -170,7 +170,7 @@ bool Worker::try_other_password(Server& server, const Fault& fault) {
 
 void Worker::login_outdated(Server& server) {
   Share& of = server.share();
-  log(Level::info, server, "closing because: database configuration changed");
+  log(Level::info, server, "closing because: " + std::string{kConfigurationChanged});
   bury(server);
   grow(of);
 }
@@ -249,13 +249,17 @@ void Worker::free(Server& server) {
   make_idle(server, linked ? ServerEvent::released : ServerEvent::cancel_settled);
 }
 
+// It was made with what does not hold any more.
+bool Worker::outdated(const Server& server) const {
+  const Share& of = server.share();
+  return of.database == nullptr || server.generation != of.generation;
+}
+
 std::string_view Worker::reason_to_close(const Server& server) const {
   const Share& of = server.share();
   if (!server.clean()) return "server in doubt";
   if (server.close_needed) return "close_needed";
-  if (of.database == nullptr || server.generation != of.generation) {
-    return "database configuration changed";
-  }
+  if (outdated(server)) return kConfigurationChanged;
   if (world.now() >= life_end(server)) return "server lifetime over";
   if (stopping_ == Stop::when_servers_left) return "pooler is shutting down";
   return of.must_close(server) ? "too many servers in the pool" : "";

@@ -80,6 +80,7 @@ constexpr auto kFields = std::to_array<SettingsField>({
     {"server_reset_query", &Settings::server_reset_query},
     {"server_reset_query_always", &Settings::server_reset_query_always},
     {"server_round_robin", &Settings::server_round_robin},
+    {"server_fast_close", &Settings::server_fast_close},
     {"disable_pqexec", &Settings::disable_pqexec},
     {"log_connections", &Settings::log_connections},
     {"log_disconnections", &Settings::log_disconnections},

@@ -104,6 +104,7 @@ struct Settings {
   std::string server_reset_query = "DISCARD ALL";      // Session mode only, unless _always.
   bool server_reset_query_always = false;
   bool server_round_robin = false;
+  bool server_fast_close = false;  // A session ends when its server has to go.
 
   // What is said about it.
   bool log_connections = true;
