@@ -36,6 +36,7 @@ House::House(std::unique_ptr<const config::Config> config, config::Source source
       street_(workers_count_, io::SocketOptions::from(config->settings)),
       commons_(workers_count_, random_secret(street_[0]),
                protocol::Tracked{config->settings.track_extra_parameters}, *this, log) {
+  street_.keep_names_for(config->settings.dns_max_ttl_us);
   tls_complaints_ = commons_.configure(*config);
   for (std::size_t i = 0; i < workers_count_; ++i) {
     workers_.push_back(std::make_unique<Worker>(street_[i], commons_, *config, i));

@@ -69,6 +69,7 @@ Result<void> House::start_reload() {
   }
   for (const std::string& warning : read->warnings) log_.line(Level::warning, warning);
   log_.set_debug(read->settings.verbose > 0);
+  street_.keep_names_for(read->settings.dns_max_ttl_us);
   street_.set_options(io::SocketOptions::from(read->settings));
   hand_out(std::move(*read), std::move(complaints), "the configuration has been reloaded");
   return {};

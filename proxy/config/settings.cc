@@ -101,6 +101,7 @@ constexpr auto kFields = std::to_array<SettingsField>({
     {"tcp_keepcnt", &Settings::tcp_keepcnt},
     {"tcp_keepidle", &Settings::tcp_keepidle_us},
     {"tcp_keepintvl", &Settings::tcp_keepintvl_us},
+    {"dns_max_ttl", &Settings::dns_max_ttl_us},
     {"tcp_socket_buffer", &Settings::tcp_socket_buffer},
     {"tcp_user_timeout", &Settings::tcp_user_timeout_us},
 });

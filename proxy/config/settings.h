@@ -133,6 +133,8 @@ struct Settings {
   std::int64_t tcp_user_timeout_us = 0;
   std::int64_t tcp_socket_buffer = 0;  // Of each direction.
 
+  std::int64_t dns_max_ttl_us = 15 * kMicrosPerSecond;  // How long an address is kept.
+
   bool operator==(const Settings&) const = default;
 };
 

@@ -238,7 +238,7 @@ std::string unknown_setting(std::string_view name, Scopes scope) {
 bool asks_for_nothing(const Key& key, const Value& value) {
   if (key.fallback != nullptr && parse_value(key, key.fallback) == value) return true;
   if (const auto* const number = std::get_if<std::int64_t>(&value)) {
-    constexpr std::string_view kZeroIsShort = "dns_max_ttl dns_nxdomain_ttl suspend_timeout";
+    constexpr std::string_view kZeroIsShort = "suspend_timeout";
     const auto is_key = [&](std::string_view word) { return word == key.name; };
     return *number == 0 && !any_word(kZeroIsShort, is_key);
   }

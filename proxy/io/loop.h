@@ -83,6 +83,10 @@ class Street {
   // For connections that are dialled or adopted from now on.
   void set_options(const SocketOptions& options);
   SocketOptions options() const;
+  // How long the addresses of a name are kept once they have been found. Those that are kept
+  // already stay for as long as they were meant to.
+  void keep_names_for(Instant span) { names_kept_.store(span, std::memory_order_relaxed); }
+  Instant names_kept() const { return names_kept_.load(std::memory_order_relaxed); }
   // Connections open now: accepted or dialled, in a transport or on their way in the mail.
   std::int64_t connections() const { return connections_.load(std::memory_order_relaxed); }
   void count_connection(std::int64_t change) {
@@ -95,6 +99,7 @@ class Street {
   mutable std::mutex options_mutex_;
   SocketOptions options_;
   std::atomic<std::int64_t> connections_ = 0;
+  std::atomic<Instant> names_kept_ = 15 * kSecond;
   std::vector<std::unique_ptr<Loop>> loops_;
 };
 

@@ -91,7 +91,7 @@ void Resolver::keep(const std::string& name, std::vector<SocketAddress> addresse
     std::erase_if(answers_, [now](const auto& entry) { return entry.second.until <= now; });
     if (answers_.size() >= kNamesMax) return;
   }
-  const Instant until = now + (addresses.empty() ? kFailureKept : kAnswerKept);
+  const Instant until = now + (addresses.empty() ? kFailureKept : engine_.street.names_kept());
   answers_.insert_or_assign(name, Answer{std::move(addresses), until});
 }
 

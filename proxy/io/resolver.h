@@ -1,5 +1,6 @@
 // resolver.h: names to addresses, asked of the system's resolver in libuv's threads. One question
-// for all who ask for the same name at the same time; answers are kept for a short while.
+// for all who ask for the same name at the same time; answers are kept for as long as the
+// Street says.
 // Private to this folder.
 #pragma once
 
@@ -18,7 +19,6 @@ namespace weir::proxy::io {
 
 class Engine;
 
-inline constexpr Instant kAnswerKept = 15 * kSecond;
 inline constexpr Instant kFailureKept = 1 * kSecond;
 inline constexpr std::size_t kNamesMax = 1024;  // Kept answers; more are asked for every time.
 

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "proxy/io/engine.h"
 #include "proxy/io/loop.h"
 #include "proxy/io/poll.h"
 #include "proxy/io/socket_address.h"
@@ -100,6 +101,29 @@ TEST_CASE("a name that does not exist; asked twice at once") {
   Ear nameless;
   nameless.transport = dialled.loop.dial({"", 5432}, nameless);
   CHECK(run_until(dialled.loop, [&] { return nameless.gone == kNameUnknown; }));
+}
+
+TEST_CASE("addresses are kept for as long as the street says, and looked up anew behind that") {
+  struct Asker final : Resolver::Asker {
+    int answers = 0;
+    void on_addresses(std::span<const SocketAddress> addresses) override {
+      answers += addresses.empty() ? 0 : 1;
+    }
+  };
+  for (const Instant kept : {Instant{0}, 3600 * kSecond}) {
+    CAPTURE(kept);
+    Street street{1};
+    street.keep_names_for(kept);
+    Resolver& resolver = street[0].engine().resolver;
+    Asker first;
+    resolver.ask("localhost", first);
+    CHECK(first.answers == 0);
+    REQUIRE(run_until(street[0], [&] { return first.answers == 1; }));
+    Asker second;
+    resolver.ask("localhost", second);
+    CHECK(second.answers == (kept > 0 ? 1 : 0));  // At once only from what is kept.
+    REQUIRE(run_until(street[0], [&] { return second.answers == 1; }));
+  }
 }
 
 TEST_CASE("closed while its name is looked up, with and without others who wait for it") {
