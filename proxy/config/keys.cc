@@ -26,6 +26,8 @@ constexpr std::string_view kTlsModes = "disable allow prefer require verify-ca v
 constexpr std::string_view kNegotiations = "postgres direct";
 constexpr std::string_view kFacilities =
     "auth authpriv daemon user local0 local1 local2 local3 local4 local5 local6 local7";
+constexpr std::string_view kNoPeers =
+    "One process uses all cores, so it needs no peers behind so_reuseport: leave this out.";
 constexpr std::string_view kBindings = "disable prefer require";
 
 // clang-format off
@@ -43,7 +45,8 @@ constexpr auto kKeys = std::to_array<Key>({
    {}, {}, "It is read again when it changes, not only at RELOAD: see watch_files."},
   {"auth_hba_file", text, U::path, "", G, reloads, built, "Rules for auth_type = hba"},
   {"auth_ident_file", text, U::path, nullptr, G, reloads, built, "User name maps for cert and peer"},
-  {"auth_ldap_options", text, U::secret, nullptr, G, reloads, later, "LDAP server and search"},
+  {"auth_ldap_options", text, U::secret, nullptr, G, reloads, later, "LDAP server and search",
+   {}, {}, {}, "Asking a directory would keep other clients waiting: use auth_query, or write auth_file from the directory."},
   {"auth_query", text, U::sql, kAuthQuery, G, reloads, built, "Query that finds a user's secret",
    {}, {}, "With auth_query_cache_time an answer is kept, and asked for afresh once when a login fails by it."},
   {"auth_query", text, U::sql, nullptr, D, reloads, built, "Query that finds a user's secret, for this database"},
@@ -83,7 +86,8 @@ constexpr auto kKeys = std::to_array<Key>({
   {"idle_transaction_timeout", time, U::none, "0", G | kUser, reloads, built, "Close a client, and its server, idle in a transaction this long; 0: never",
    {}, {}, "Per user it is the client's user, also behind a forced one, and so for the other timeouts. SQLSTATE 25P03."},
   {"ignore_startup_parameters", list, U::none, "", G, reloads, built, "Startup parameters accepted and dropped"},
-  {"io_engine", choice, U::none, "auto", G, restart, later, "How sockets are read and written", "auto poll uring", {}, own},
+  {"io_engine", choice, U::none, "auto", G, restart, later, "How sockets are read and written", "auto poll uring",
+   {}, own, "Sockets are read and written by epoll, whatever is said here: leave this out."},
   {"job_name", text, U::none, "pgbouncer", G, restart, moot, "Name in syslog and process lists",
    {}, {}, "The name in syslog is syslog_ident, and the process has its program's."},
   {"listen_addr", list, U::none, "", G, restart, built, "Addresses for TCP, * for all; empty: unix socket only",
@@ -102,13 +106,14 @@ constexpr auto kKeys = std::to_array<Key>({
   {"max_db_connections", integer, U::count, "0", G, reloads, built, "Server connections per database; 0: no limit"},
   {"max_packet_size", integer, U::bytes, "2147483647", G, reloads, built, "Longest message of either side let through",
    {}, {}, "It limits the server's messages as well as the clients'."},
-  {"max_prepared_statements", integer, U::count, "200", G, reloads, later, "Prepared statements kept per server connection; 0: not tracked"},
+  {"max_prepared_statements", integer, U::count, "200", G, reloads, later, "Prepared statements kept per server connection; 0: not tracked",
+   {}, {}, {}, "Named statements do not follow a client from server to server: turn them off in the driver, or use pool_mode = session."},
   {"max_user_client_connections", integer, U::count, "0", G, reloads, built, "Clients per user; 0: no limit"},
   {"max_user_connections", integer, U::count, "0", G, reloads, built, "Server connections per user; 0: no limit"},
   {"min_pool_size", integer, U::count, "0", G, reloads, built, "Server connections kept ready in a pool that has clients, or a forced user"},
   {"password_command_cache_time", time, U::none, "600", G, reloads, built, "How long a password_command's output is used; 0: run it at each login",
    {}, {}, own},
-  {"peer_id", integer, U::peer, "0", G, reloads, later, "This process among its peers; 0: alone"},
+  {"peer_id", integer, U::peer, "0", G, reloads, later, "This process among its peers; 0: alone", {}, {}, {}, kNoPeers},
   {"pidfile", text, U::path, "", G, restart, built, "File for the process id; needed by -d"},
   {"pkt_buf", integer, U::bytes, "4096", G, restart, moot, "Size of a connection's buffer",
    {}, {}, "There is no buffer of a fixed size for each connection: memory is held while bytes wait, and only then."},
@@ -156,7 +161,9 @@ constexpr auto kKeys = std::to_array<Key>({
   {"stats_period", integer, U::seconds, "60", G, reloads, built, "How often averages are taken and log_stats writes; at least 1",
    {}, {}, "At least one second; log_stats = 0 ends the line of totals."},
   {"stats_users", list, U::none, "", G, reloads, built, "Users who may look at the console"},
-  {"suspend_timeout", time, U::none, "10", G, reloads, later, "How long SUSPEND waits for buffers to drain"},
+  {"suspend_timeout", time, U::none, "10", G, reloads, later, "How long SUSPEND waits for buffers to drain",
+   {}, {}, {}, "There is no SUSPEND: with so_reuseport = 1 start the next process beside this one, with a unix_socket_dir "
+   "and pidfile of its own, then end this one by SIGTERM."},
   {"syslog", boolean, U::none, "0", G, reloads, built, "Log to syslog as well"},
   {"syslog_facility", choice, U::none, "daemon", G, reloads, built, "Facility for syslog", kFacilities},
   {"syslog_ident", text, U::none, "pgbouncer", G, reloads, built, "Name for syslog"},
@@ -226,9 +233,9 @@ constexpr auto kKeys = std::to_array<Key>({
   {"user", text, U::none, nullptr, D, reloads, built, "Forced user: one pool for the whole database; changed: from each client's next transaction"},
 
   // A line of [peers]
-  {"host", text, U::none, nullptr, P, reloads, later, "Where the peer listens"},
-  {"pool_size", integer, U::count, nullptr, P, reloads, later, "Connections to the peer"},
-  {"port", integer, U::port, "6432", P, reloads, later, "Port of the peer"},
+  {"host", text, U::none, nullptr, P, reloads, later, "Where the peer listens", {}, {}, {}, kNoPeers},
+  {"pool_size", integer, U::count, nullptr, P, reloads, later, "Connections to the peer", {}, {}, {}, kNoPeers},
+  {"port", integer, U::port, "6432", P, reloads, later, "Port of the peer", {}, {}, {}, kNoPeers},
 });
 // clang-format on
 

@@ -66,6 +66,7 @@ struct Key {
   std::string_view choices = {};  // Type::choice: all of PgBouncer's words, between spaces.
   std::string_view refused = {};  // Words among them that promise what is not built.
   std::string_view differs = {};  // From PgBouncer: one sentence; empty: it does not.
+  std::string_view instead = {};  // Stage::later: why, and what to do: one sentence.
 
   bool built() const { return stage == Stage::built; }
 };

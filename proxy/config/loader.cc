@@ -32,6 +32,10 @@ bool guards_doors(std::string_view key) {
   return std::find(kGuards.begin(), kGuards.end(), key) != kGuards.end();
 }
 
+std::string unbuilt(const std::string& what, const Key& key) {
+  return what + " is not built yet and has no effect. " + std::string(key.instead);
+}
+
 std::string of_entry(const std::string& name, const std::string& sentence) {
   return sentence + " (in the line of " + quoted(name) + ")";
 }
@@ -154,7 +158,8 @@ void Loader::take_user(const IniEntry& entry) {
 }
 
 void Loader::take_peer(const IniEntry& entry) {
-  warn_once(entry.place, "[peers]", "[peers] is not built yet and has no effect");
+  const Key* const host = find_key("host", kPeer);
+  warn_once(entry.place, "[peers]", unbuilt("[peers]", *host));
   const auto words = read_words(entry.value, environment_);
   const auto checked =
       words ? check_peer(entry.name, *words) : Said<void>(tl::unexpected(words.error()));
@@ -181,7 +186,7 @@ void Loader::pass_on(const Place& place, const Remarks& remarks) {
 }
 
 void Loader::warn_unbuilt(const Place& place, const Key& key) {
-  warn_once(place, key.name, quoted(key.name) + " is not built yet and has no effect");
+  warn_once(place, key.name, unbuilt(quoted(key.name), key));
 }
 
 void Loader::warn_once(const Place& place, std::string_view about, const std::string& sentence) {

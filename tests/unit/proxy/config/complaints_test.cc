@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/config/keys.h"
 #include "proxy/config/load.h"
 #include "tests/unit/proxy/config/loading.h"
 #include "tests/unit/proxy/config/scratch_file.h"
@@ -80,7 +81,8 @@ TEST_CASE("warnings are told beside complaints, and are none") {
   CHECK(good.complaints.empty());
   CHECK(good.warnings ==
         Sentences{file.path() +
-                  ":2: \"max_prepared_statements\" is not built yet and has no effect"});
+                  ":2: \"max_prepared_statements\" is not built yet and has no effect. " +
+                  std::string{find_key("max_prepared_statements", kGlobal)->instead}});
   const Report bad = report_on(file, "[pgweir]\nmax_prepared_statements = 5\nx = 1\n");
   CHECK(bad.complaints.first.size() == 1);
   CHECK(bad.warnings.size() == 1);

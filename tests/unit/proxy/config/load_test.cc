@@ -147,9 +147,15 @@ TEST_CASE("keys that are not built yet are accepted with one warning each") {
                                "a = reserve_pool=1\n[users]\nu = query_timeout=3\n"
                                "[peers]\n1 = host=x\n2 = host=y port=5\n");
   const std::vector<std::string> expected{
-      "t.ini:3: \"auth_ldap_options\" is not built yet and has no effect",
-      "t.ini:4: \"max_prepared_statements\" is not built yet and has no effect",
-      "t.ini:10: [peers] is not built yet and has no effect"};
+      "t.ini:3: \"auth_ldap_options\" is not built yet and has no effect. Asking a directory would "
+      "keep other clients waiting: use auth_query, or write auth_file from the directory.",
+      "t.ini:4: \"max_prepared_statements\" is not built yet and has no effect. Named statements "
+      "do "
+      "not follow a client from server to server: turn them off in the driver, or use pool_mode = "
+      "session.",
+      "t.ini:10: [peers] is not built yet and has no effect. One process uses all cores, so it "
+      "needs "
+      "no peers behind so_reuseport: leave this out."};
   CHECK(config.warnings == expected);
   const Config once = loaded("[pgweir]\nauth_query = " + query + "\n");
   const auto at = find_key("auth_query", kGlobal) - keys().data();

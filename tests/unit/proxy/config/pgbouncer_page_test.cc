@@ -51,6 +51,8 @@ std::string rows(const char* head, Wanted wanted, Say say) {
 std::string says(const Key& key) { return std::string(key.says); }
 std::string differs(const Key& key) { return std::string(key.differs); }
 
+std::string later(const Key& key) { return says(key) + ". " + std::string(key.instead); }
+
 std::string refused(const Key& key) {
   std::string out;
   any_word(key.refused, [&](std::string_view word) {
@@ -76,7 +78,8 @@ std::string table() {
          "\n### Not built yet\n\nAccepted without effect, and with a warning unless the value is "
          "the default or means none.\n\n" +
          rows(
-             "what it will do", [](const Key& key) { return key.stage == Stage::later; }, says) +
+             "what it will do; until then",
+             [](const Key& key) { return key.stage == Stage::later; }, later) +
          "\n### Not in PgBouncer\n\n" + rows("what it does", is_own, says) + "\n";
 }
 
@@ -107,5 +110,7 @@ TEST_CASE("a key without effect says why, and whatever is said is one sentence")
     if (key.stage == Stage::moot) CHECK_FALSE(key.differs.empty());
     if (!key.differs.empty()) CHECK(key.differs.ends_with('.'));
     CHECK(key.differs.find('|') == std::string_view::npos);
+    CHECK((key.stage == Stage::later) == key.instead.ends_with('.'));
+    CHECK(key.instead.find('|') == std::string_view::npos);
   }
 }
