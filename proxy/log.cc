@@ -123,7 +123,7 @@ class SpdLog final : public Log {
 
   // On a fault of the file the log stays in the one before.
   Result<void> open() {
-    const auto opened = open_file();
+    auto opened = open_file();
     open_syslog();
     return opened;
   }
