@@ -58,8 +58,7 @@ void reload_by_right(Pgweir& pgweir, const Settings& settings) {
 }
 
 bool logs(const Pgweir& pgweir, const std::string& words) {
-  return eventually([&] { return pgweir.log().find(words) != std::string::npos; },
-                    Deadline::in(20s));
+  return eventually([&] { return pgweir.log().find(words) != std::string::npos; });
 }
 
 int times_in(const std::string& text, const std::string& words) {
