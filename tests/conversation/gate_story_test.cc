@@ -1,4 +1,5 @@
-// gate_story_test.cc: logins that are delayed after failures, on a clock of their own.
+// gate_story_test.cc: logins that are delayed after failures, and connections that are too many, on
+// a clock of their own.
 #include <doctest/doctest.h>
 
 #include "tests/conversation/story.h"
@@ -89,4 +90,33 @@ TEST_CASE("client_login_timeout counts while a login is delayed") {
   Caller& client = knock(stage);
   stage.wait(2 * kSecond);
   CHECK(client.heard() == "E(FATAL)\"57014 client_login_timeout\" .");
+}
+
+TEST_CASE("who says nothing counts against max_client_conn_per_ip, and no more when it has gone") {
+  InOrder policy;
+  Stage stage(policy, {.config = "max_client_conn_per_ip = 2"});
+  Caller& silent = stage.caller();
+  stage.caller();
+  const std::string refusal =
+      "E(FATAL)\"53300 too many connections from 127.0.0.1 (max_client_conn_per_ip)\" .";
+  CHECK(stage.caller().heard() == refusal);
+  CHECK(stage.caller(0, 77).heard().empty());  // By unix socket.
+  silent.hang_up();
+  CHECK(knock(stage).heard().starts_with("R S"));
+  CHECK(stage.caller().heard() == refusal);
+}
+
+TEST_CASE("who says nothing counts against client_conn_rate_per_ip") {
+  InOrder policy;
+  Stage stage(policy, {.config = "client_conn_rate_per_ip = 2"});
+  for (int i = 0; i < 2; ++i) {
+    Caller& silent = stage.caller();
+    CHECK(silent.heard().empty());
+    silent.hang_up();
+  }
+  const std::string refusal =
+      "E(FATAL)\"53300 too many new connections from 127.0.0.1 (client_conn_rate_per_ip)\" .";
+  CHECK(stage.caller().heard() == refusal);
+  stage.wait(kSecond);
+  CHECK(knock(stage).heard().starts_with("R S"));
 }
