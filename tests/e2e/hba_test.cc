@@ -190,6 +190,22 @@ TEST_CASE("HBA: the console is a database by its name; the lists of users stay i
   CHECK(console_by_right(pgweir).exec("SHOW VERSION").ok());  // Whatever the rules say.
 }
 
+TEST_CASE("HBA: a line for one name of the console holds for the other") {
+  for (const std::string name : {"pgbouncer", "pgweir"}) {
+    CAPTURE(name);
+    const Rules rules;
+    rules.write("host " + name + " bob all reject\nhost " + name +
+                " admin all password\nhost all all all trust\n");
+    Pgweir pgweir(rules.settings());
+    for (const std::string asked_for : {"pgbouncer", "pgweir"}) {
+      CAPTURE(asked_for);
+      CHECK(asked(pgweir, "admin", asked_for) == "R3");
+      CHECK(asked(pgweir, "bob", asked_for) == "28000 " + kRejected);
+    }
+    CHECK(asked(pgweir, "bob") == "R0");
+  }
+}
+
 TEST_CASE("auth_type = any: whoever comes is the forced user, and without one nobody gets in") {
   const std::string where = "host=127.0.0.1 port=" + std::to_string(Postgres::shared().port());
   Settings settings = Settings::on(Postgres::shared()).line("auth_type = any");
