@@ -79,6 +79,14 @@ std::vector<std::string> Commons::configure(const config::Config& config) {
   return tls.load(config.settings.client_tls, config.all_server_tls());
 }
 
+bool Commons::configure_whole(const config::Config& config, std::vector<std::string>& complaints) {
+  if (!tls.load_whole(config.settings.client_tls, config.all_server_tls(), complaints)) {
+    return false;
+  }
+  gate.apply(gate_settings(config.settings));
+  return true;
+}
+
 bool Commons::lacks_tls(const config::Config& config) const {
   return tls.lacks(config.settings.client_tls, config.all_server_tls());
 }

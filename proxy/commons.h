@@ -164,6 +164,9 @@ class Commons {
   // Takes over what `config` says of TLS and of who may knock; before any worker hears of it. A
   // sentence for each thing that is wrong with certificates: then the last good ones stay.
   std::vector<std::string> configure(const config::Config& config);
+  // As configure(), unless something of TLS that `config` asks for would be lacking: then nothing
+  // changes, and it returns false.
+  bool configure_whole(const config::Config& config, std::vector<std::string>& complaints);
   // Of what `config` asks for, something was never loaded.
   bool lacks_tls(const config::Config& config) const;
 

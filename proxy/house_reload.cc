@@ -7,18 +7,10 @@
 #include "proxy/config/hold.h"
 #include "proxy/config/load.h"
 #include "proxy/config/named_files.h"
+#include "proxy/config/sentence.h"
 #include "proxy/house.h"
 
 namespace weir::proxy {
-namespace {
-
-std::string joined(const std::vector<std::string>& sentences) {
-  std::string out;
-  for (const std::string& sentence : sentences) out += (out.empty() ? "" : "; ") + sentence;
-  return out;
-}
-
-}  // namespace
 
 void House::reload(std::size_t worker, std::uint64_t client) {
   const std::lock_guard lock(mutex_);
@@ -62,10 +54,9 @@ Result<void> House::start_reload() {
   const config::Config& log_by = read ? *read : *generations_.back().config;
   log_.reopen(LogPlaces::from(log_by.settings));
   if (!read) return tl::unexpected<Fault>(read.error());
-  auto complaints = commons_.configure(*read);
-  if (commons_.lacks_tls(*read)) {
-    commons_.configure(*generations_.back().config);
-    return fail("F0000", joined(complaints));
+  std::vector<std::string> complaints;
+  if (!commons_.configure_whole(*read, complaints)) {
+    return fail("F0000", config::joined(complaints));
   }
   for (const std::string& warning : read->warnings) log_.line(Level::warning, warning);
   log_.set_debug(read->settings.verbose > 0);

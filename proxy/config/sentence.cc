@@ -31,4 +31,10 @@ std::string placed(const Place& place, std::string_view sentence) {
   return placed(place).append(": ").append(sentence);
 }
 
+std::string joined(const std::vector<std::string>& sentences) {
+  std::string out;
+  for (const std::string& sentence : sentences) out += (out.empty() ? "" : "; ") + sentence;
+  return out;
+}
+
 }  // namespace weir::proxy::config

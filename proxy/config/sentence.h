@@ -6,6 +6,7 @@
 #include <string_view>
 #include <tl/expected.hpp>
 #include <utility>
+#include <vector>
 
 #include "protocol/result.h"
 
@@ -34,6 +35,9 @@ bool is_plain_word(std::string_view text);
 std::string placed(const Place& place);
 // `file:line: sentence`, or `file: sentence` when the line is 0.
 std::string placed(const Place& place, std::string_view sentence);
+
+// "one; another; a third".
+std::string joined(const std::vector<std::string>& sentences);
 
 inline tl::unexpected<Fault> fail_at(const Place& place, std::string_view sentence) {
   return fail("F0000", placed(place, sentence));

@@ -42,8 +42,9 @@ auto find_in(const std::vector<Entry>& entries, const TlsSettings& settings) {
 
 class Contexts::Inside {
  public:
-  std::vector<std::string> load(const TlsSettings& clients,
-                                const std::vector<TlsSettings>& servers);
+  // `whole`: all or nothing. Returns whether it was loaded.
+  bool load(const TlsSettings& clients, const std::vector<TlsSettings>& servers, bool whole,
+            std::vector<std::string>& sentences);
 
   ContextPtr client_context() const;
   ContextPtr server_context(const TlsSettings& settings) const;
@@ -52,6 +53,8 @@ class Contexts::Inside {
   std::size_t stores_count() const;
 
  private:
+  Entry load_clients(const TlsSettings& clients);
+  std::vector<Entry> load_servers(const std::vector<TlsSettings>& servers);
   Entry load_one(const TlsSettings& settings, Peer peer, Entry last);
   Entry last_of(const TlsSettings& settings) const;
   void say(std::string sentence);
@@ -112,33 +115,45 @@ Entry Contexts::Inside::last_of(const TlsSettings& settings) const {
   return at == servers_.end() ? Entry{.context = {}, .settings = settings} : shared(*at);
 }
 
-std::vector<std::string> Contexts::Inside::load(const TlsSettings& clients,
-                                                const std::vector<TlsSettings>& servers) {
+Entry Contexts::Inside::load_clients(const TlsSettings& clients) {
+  if (clients.mode == SslMode::disable) return {};
+  // Only load() writes what mutex_ guards, and loading_ is held.
+  Entry entry = load_one(plain_settings(clients, Peer::client), Peer::client, shared(clients_));
+  warn_of_dates(entry, Peer::client);
+  return entry;
+}
+
+std::vector<Entry> Contexts::Inside::load_servers(const std::vector<TlsSettings>& servers) {
+  std::vector<Entry> entries;
+  for (const TlsSettings& each : servers) {
+    const TlsSettings settings = plain_settings(each, Peer::server);
+    const bool seen = find_in(entries, settings) != entries.end();
+    if (seen || settings.mode == SslMode::disable) continue;
+    entries.push_back(load_one(settings, Peer::server, last_of(settings)));
+    warn_of_dates(entries.back(), Peer::server);
+  }
+  return entries;
+}
+
+bool Contexts::Inside::load(const TlsSettings& clients, const std::vector<TlsSettings>& servers,
+                            bool whole, std::vector<std::string>& sentences) {
   const std::lock_guard one_load(loading_);
   files_ = std::make_unique<Files>();
   stores_.mark();
-  Entry for_clients;
-  if (clients.mode != SslMode::disable) {
-    // Only load() writes what mutex_ guards, and loading_ is held.
-    for_clients = load_one(plain_settings(clients, Peer::client), Peer::client, shared(clients_));
-    warn_of_dates(for_clients, Peer::client);
-  }
-  std::vector<Entry> for_servers;
-  for (const TlsSettings& each : servers) {
-    const TlsSettings settings = plain_settings(each, Peer::server);
-    const bool seen = find_in(for_servers, settings) != for_servers.end();
-    if (seen || settings.mode == SslMode::disable) continue;
-    for_servers.push_back(load_one(settings, Peer::server, last_of(settings)));
-    warn_of_dates(for_servers.back(), Peer::server);
-  }
-  stores_.keep_used();
+  Entry for_clients = load_clients(clients);
+  std::vector<Entry> for_servers = load_servers(servers);
   files_.reset();
-  {
-    const std::lock_guard lock(mutex_);
-    std::swap(clients_, for_clients);
-    std::swap(servers_, for_servers);
-  }
-  return std::exchange(said_, {});
+  sentences = std::exchange(said_, {});
+  const bool lacks_clients = clients.mode != SslMode::disable && !for_clients.context;
+  const bool lacks = lacks_clients || std::any_of(for_servers.begin(), for_servers.end(),
+                                                  [](const Entry& one) { return !one.context; });
+  // The stores of what stays may not have been asked for: the next load drops what is too much.
+  if (whole && lacks) return false;
+  stores_.keep_used();
+  const std::lock_guard lock(mutex_);
+  std::swap(clients_, for_clients);
+  std::swap(servers_, for_servers);
+  return true;
 }
 
 ContextPtr Contexts::Inside::client_context() const {
@@ -169,7 +184,14 @@ Contexts::~Contexts() = default;
 
 std::vector<std::string> Contexts::load(const TlsSettings& clients,
                                         const std::vector<TlsSettings>& servers) {
-  return inside_->load(clients, servers);
+  std::vector<std::string> sentences;
+  inside_->load(clients, servers, false, sentences);
+  return sentences;
+}
+
+bool Contexts::load_whole(const TlsSettings& clients, const std::vector<TlsSettings>& servers,
+                          std::vector<std::string>& sentences) {
+  return inside_->load(clients, servers, true, sentences);
 }
 
 bool Contexts::lacks(const config::TlsSettings& clients,

@@ -31,6 +31,12 @@ class Contexts {
   std::vector<std::string> load(const config::TlsSettings& clients,
                                 const std::vector<config::TlsSettings>& servers);
 
+  // As load(), but all or nothing: where something of what is asked for would be lacking, nothing
+  // changes, and the sentences say why. Returns whether it was loaded.
+  bool load_whole(const config::TlsSettings& clients,
+                  const std::vector<config::TlsSettings>& servers,
+                  std::vector<std::string>& sentences);
+
   // Something of what was asked for has never been loaded.
   bool lacks(const config::TlsSettings& clients,
              const std::vector<config::TlsSettings>& servers) const;

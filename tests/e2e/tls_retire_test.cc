@@ -108,6 +108,20 @@ TEST_CASE("another server_tls_ca_file retires the servers that the old one vouch
   }
 }
 
+TEST_CASE("a RELOAD that is refused for want of an authority forgets none that was good") {
+  const std::string ca = papers().put("kept.crt", papers().root.text());
+  const std::string none = papers().path("none.crt");
+  Pgweir pgweir(to_sealed("verify-full", ca).line("watch_files = 0"));
+  papers().put("kept.crt", "nonsense\n");
+  const Settings refused = to_sealed("verify-full", none).line("max_client_conn_per_ip = 1");
+  CHECK(holds(reload(pgweir, refused), none + ": no such file"));
+  Session first(pgweir.conninfo()), second(pgweir.conninfo());
+  for (Session* const client : {&first, &second}) {
+    CHECK_MESSAGE(client->alive(), client->error());
+    CHECK(holds(backend(*client), " true"));
+  }
+}
+
 TEST_CASE("a watched server_tls_ca_file: clients wait for as long as it vouches for nobody") {
   const std::string ca = papers().put("watched.crt", papers().root.text());
   Pgweir pgweir(to_sealed("verify-full", ca, 3));

@@ -242,6 +242,35 @@ TEST_CASE("a server's settings keep their last good, others have none") {
   CHECK_FALSE(scene.contexts.connect(fresh, "db").has_value());
 }
 
+TEST_CASE(
+    "all or nothing: where something is lacking all stays, though its files are gone by now") {
+  Scene scene;
+  scene.servers.mode = SslMode::verify_ca;
+  scene.servers.ca_file = scene.folder.write("ca.crt", scene.authority.text());
+  REQUIRE(scene.load().empty());
+  const auto shown = shown_to_clients(scene);
+  const auto stamp = scene.contexts.stamp(scene.servers);
+  std::filesystem::remove(scene.servers.ca_file);
+  scene.folder.write("ours.crt", "torn");
+  TlsSettings clients = scene.clients;
+  clients.ciphers = "HIGH";
+  TlsSettings fresh = scene.servers;
+  fresh.ca_file = scene.folder.path("none.crt");
+  Sentences sentences;
+  CHECK_FALSE(scene.contexts.load_whole(clients, {fresh}, sentences));
+  CHECK(sentences ==
+        Sentences{"client_tls_cert_file " + clients.cert_file + ": holds no certificate",
+                  "server_tls_ca_file " + fresh.ca_file + ": no such file"});
+  CHECK(shown_to_clients(scene) == shown);
+  CHECK(scene.contexts.stamp(scene.servers) == stamp);
+  CHECK(scene.contexts.connect(scene.servers, "db").has_value());
+  fresh.ca_file = scene.folder.write("other.crt", scene.authority.text());
+  CHECK(scene.contexts.load_whole(clients, {fresh}, sentences));
+  CHECK(sentences.size() == 1);  // Of the certificate, whose last good one stays.
+  CHECK(scene.contexts.stamp(scene.servers) == 0);
+  CHECK(scene.contexts.connect(fresh, "db").has_value());
+}
+
 TEST_CASE("settings that are no longer named are dropped") {
   Scene scene;
   REQUIRE(scene.load().empty());
