@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/admin/show.h"
+#include "proxy/config/sentence.h"
 #include "proxy/io/open_files.h"
 
 namespace weir::proxy {
@@ -56,7 +57,7 @@ Result<void> House::open() {
   // Before the doors open: whoever sees them open may send a signal.
   signals_ = std::make_unique<io::Signals>(street_[0], [this](int number) { on_signal(number); });
   const auto& config = *generations_.front().config;
-  if (commons_.lacks_tls(config)) return fail("F0000", tls_complaints_.front());
+  if (commons_.lacks_tls(config)) return fail("F0000", config::joined(tls_complaints_));
   for (const std::string& complaint : tls_complaints_) log_.line(Level::warning, complaint);
   auto options = io::ListenerOptions::from(config.settings);
   options.tcp_said_at = config.said_at("listen_addr");

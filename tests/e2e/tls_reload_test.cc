@@ -164,7 +164,7 @@ TEST_CASE("a watched file that breaks keeps the last good one until it is mended
   CHECK(eventually([&] { return met(pgweir) == "mended"; }, Deadline::in(20s)));
 }
 
-TEST_CASE("a start with a broken file fails, and says which") {
+TEST_CASE("a start with broken files fails, and says which all are") {
   const Papers papers;
   const std::string ini = papers.path("pgweir.ini");
   const auto start = [&] {
@@ -175,14 +175,18 @@ TEST_CASE("a start with a broken file fails, and says which") {
         "listen_port = " +
             std::to_string(Port().number()) +
             "\nclient_tls_sslmode = require\nclient_tls_cert_file = " + papers.path("pooler.crt") +
-            "\nclient_tls_key_file = " + papers.path("pooler.key") + "\n");
+            "\nclient_tls_key_file = " + papers.path("pooler.key") +
+            "\nserver_tls_sslmode = verify-ca\nserver_tls_ca_file = " + papers.path("ca.crt") +
+            "\n");
     return run_program(scratch, {ini});
   };
   papers.put("pooler.key", "nonsense\n");
   const Run broken = start();
   CHECK(broken.ending == 1);
-  CHECK_MESSAGE(holds(broken.output, papers.path("pooler.key") + ": holds no private key"),
-                broken.output);
+  for (const std::string& why : {papers.path("pooler.key") + ": holds no private key",
+                                 papers.path("ca.crt") + ": no such"}) {
+    CHECK_MESSAGE(holds(broken.output, why), broken.output);
+  }
 }
 
 // --- Other settings.
