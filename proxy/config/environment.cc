@@ -38,6 +38,18 @@ std::string upper(std::string_view text) {
   return out;
 }
 
+// What Bitnami's image of PgBouncer calls two keys; else nothing.
+std::string_view key_of_image(std::string_view name) {
+  if (name == "port") return "listen_port";
+  if (name == "listen_address") return "listen_addr";
+  return {};
+}
+
+bool is_set(const Environment& environment, const std::string& name) {
+  const auto at = environment.find(name);
+  return at != environment.end() && !at->second.empty();
+}
+
 // Calls visit(name behind the prefix in lower case, variable) for each variable that has it.
 template <typename Visit>
 void each_with(const Environment& environment, std::string_view prefix, Visit visit) {
@@ -65,6 +77,16 @@ bool is_service_link(std::string_view name, std::string_view value) {
 // Variables that are no keys of [pgweir].
 bool is_other(std::string_view name, std::string_view prefix) {
   return name == "database_url" || (prefix == kTheirs && name == "database");
+}
+
+// The key by its own name wins over the image's.
+bool take_of_image(Loader& loader, const Environment& environment, const std::string& name,
+                   const Environment::value_type& variable) {
+  const std::string_view key = key_of_image(name);
+  if (key.empty() || is_service_link(name, variable.second)) return false;
+  if (is_set(environment, std::string{kTheirs} + upper(key))) return true;
+  loader.set_from_variable(*find_key(key, kGlobal), variable.second, {variable.first, 0});
+  return true;
 }
 
 void take_variable(Loader& loader, std::string_view prefix, const std::string& name,
@@ -177,8 +199,7 @@ void set_without_file(Loader& loader, std::string_view name, std::string_view te
 bool says_auth(const Environment& environment) {
   for (const std::string_view key : {"AUTH_TYPE", "AUTH_FILE", "AUTH_HBA_FILE", "AUTH_USER"}) {
     for (const std::string_view prefix : {kOurs, kTheirs}) {
-      const auto at = environment.find(std::string(prefix).append(key));
-      if (at != environment.end() && !at->second.empty()) return true;
+      if (is_set(environment, std::string(prefix).append(key))) return true;
     }
   }
   return false;
@@ -207,7 +228,8 @@ bool is_loopback(const std::string& address) {
 
 void take_settings(Loader& loader, const Environment& environment) {
   each_with(environment, kTheirs, [&](const std::string& name, const auto& variable) {
-    if (!variable.second.empty()) take_variable(loader, kTheirs, name, variable);
+    if (variable.second.empty() || take_of_image(loader, environment, name, variable)) return;
+    take_variable(loader, kTheirs, name, variable);
   });
   each_with(environment, kOurs, [&](const std::string& name, const auto& variable) {
     take_variable(loader, kOurs, name, variable);

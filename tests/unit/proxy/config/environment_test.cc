@@ -103,6 +103,25 @@ TEST_CASE("empty PGBOUNCER_ variables are unset, as in the images; an empty PGWE
   CHECK(config.settings.unix_socket_dir.empty());
 }
 
+TEST_CASE("two keys may have the names that Bitnami's image gives them, behind PGBOUNCER_ alone") {
+  const Environment image = {{"PGBOUNCER_PORT", "7001"}, {"PGBOUNCER_LISTEN_ADDRESS", "127.0.0.9"}};
+  const Config config = loaded("[pgweir]\nlisten_port = 1\n", image);
+  CHECK(config.settings.listen_port == 7001);
+  CHECK(config.settings.listen_addr == std::vector<std::string>{"127.0.0.9"});
+  CHECK(config.source("listen_port") == "PGBOUNCER_PORT");
+  CHECK(config.warnings.empty());
+  Environment both = image;
+  both["PGBOUNCER_LISTEN_PORT"] = "7002";
+  both["PGWEIR_LISTEN_ADDR"] = "127.0.0.8";
+  const Config keys = loaded("[pgweir]\n", both);
+  CHECK(keys.settings.listen_port == 7002);
+  CHECK(keys.settings.listen_addr == std::vector<std::string>{"127.0.0.8"});
+  CHECK(loaded("[pgweir]\n", {{"PGBOUNCER_PORT", ""}}).settings.listen_port == 6432);
+  CHECK(loaded("[pgweir]\n", {{"PGBOUNCER_PORT", "tcp://10.0.0.1:1"}}).warnings.empty());
+  CHECK(complaint("[pgweir]\n", {{"PGBOUNCER_PORT", "x"}}).starts_with("PGBOUNCER_PORT: "));
+  CHECK(complaint("[pgweir]\n", {{"PGWEIR_PORT", "7001"}}).starts_with("PGWEIR_PORT: "));
+}
+
 TEST_CASE("what Kubernetes and Docker say of a service of our name is no setting") {
   for (const std::string prefix : {"PGWEIR_", "PGBOUNCER_"}) {
     const Config config = loaded("[pgweir]\n", {{prefix + "SERVICE_HOST", "10.0.0.1"},
