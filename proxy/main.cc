@@ -9,9 +9,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
+#include <system_error>
 
 #include "proxy/background.h"
 #include "proxy/config/load.h"
@@ -67,13 +69,26 @@ Result<void> check_group(const config::Config& config) {
   return fail("F0000", config.said_at("unix_socket_group") + "there is no group " + name);
 }
 
+// Where a file that will be written shall lie. Empty: it is there.
+std::string check_directory(const config::Config& config, const std::string& key,
+                            const std::string& file) {
+  const std::filesystem::path parent = std::filesystem::path{file}.parent_path();
+  std::error_code error;
+  if (parent.empty() || std::filesystem::is_directory(parent, error)) return {};
+  return config.said_at(key) + key + ": there is no directory " + parent.string();
+}
+
 // What the settings name and the operating system has to know.
-Result<void> check_names(const config::Config& config) {
-  const std::string& user = config.settings.user;
-  if (!user.empty() && getpwnam(user.c_str()) == nullptr) {
-    return fail("F0000", config.said_at("user") + "there is no user " + user);
+void add_names(config::Report& report, const config::Config& config) {
+  const config::Settings& settings = config.settings;
+  if (!settings.user.empty() && getpwnam(settings.user.c_str()) == nullptr) {
+    report.complaints.add(config.said_at("user") + "there is no user " + settings.user);
   }
-  return check_group(config);
+  if (const auto group = check_group(config); !group) report.complaints.add(group.error().text);
+  for (const std::string& sentence : {check_directory(config, "logfile", settings.logfile),
+                                      check_directory(config, "pidfile", settings.pidfile)}) {
+    if (!sentence.empty()) report.complaints.add(sentence);
+  }
 }
 
 // What is wrong with certificates and keys: what is only expired can be started with.
@@ -94,10 +109,11 @@ void add_tls(config::Report& report, const config::Config& config) {
 // What stops a start, before a certificate is read and a door is tried.
 config::Report check_start(const config::Source& source) {
   config::Report report = config::check(source);
-  if (report.complaints.empty()) {
-    const auto config = config::load(source);
-    const Result<void> named = config ? check_names(*config) : tl::unexpected(config.error());
-    if (!named) report.complaints.add(named.error().text);
+  if (!report.complaints.empty()) return report;
+  if (const auto config = config::load(source)) {
+    add_names(report, *config);
+  } else {
+    report.complaints.add(config.error().text);
   }
   return report;
 }
