@@ -173,11 +173,21 @@ Loaded Loader::finish() {
     }
     if (auto hosts = check_hosts(config()); !hosts) loaded_.complaints.add(hosts.error().text);
   }
-  for (const std::string& from : config().settings.proxy_protocol_from) {
-    if (const auto network = Network::range(from)) config().proxies.push_back(*network);
-  }
+  take_proxies();
   read_named_files(config(), loaded_.complaints);
   return std::move(loaded_);
+}
+
+void Loader::take_proxies() {
+  for (const std::string& from : config().settings.proxy_protocol_from) {
+    const auto network = Network::range(from);
+    if (!network) continue;
+    config().proxies.push_back(*network);
+    if (!network->is_everywhere()) continue;
+    warn_once({std::string(config().source("proxy_protocol_from")), 0}, "proxy_protocol_from",
+              "proxy_protocol_from takes in every address: whoever connects may say where it comes "
+              "from, whatever HBA rules and limits are for; name the balancers alone");
+  }
 }
 
 void Loader::pass_on(const Place& place, const Remarks& remarks) {

@@ -54,6 +54,7 @@ class Loader {
   void take_database(const IniEntry& entry);
   void take_user(const IniEntry& entry);
   void take_peer(const IniEntry& entry);
+  void take_proxies();
   void pass_on(const Place& place, const Remarks& remarks);
   void warn_unbuilt(const Place& place, const Key& key);
   void warn_once(const Place& place, std::string_view about, const std::string& sentence);

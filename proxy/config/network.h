@@ -38,6 +38,8 @@ struct Network {
   // "10.0.0.0/8", or one address alone. Nothing if it is neither.
   static std::optional<Network> range(std::string_view text);
   bool contains(const Ip& ip) const;
+  // Every address of its kind lies in it.
+  bool is_everywhere() const { return mask == std::array<std::uint8_t, 16>{}; }
   bool operator==(const Network&) const = default;
 };
 

@@ -194,3 +194,15 @@ TEST_CASE("proxy_protocol_from is addresses and networks") {
         "t.ini:2: \"lb\" in proxy_protocol_from is neither an address nor a network as 10.0.0.0/8 "
         "or fd00::/8");
 }
+
+TEST_CASE("proxy_protocol_from that takes in every address draws a warning, one") {
+  const auto warnings = [](const std::string& from) {
+    return loaded("[pgweir]\nproxy_protocol_from = " + from + "\n").warnings;
+  };
+  for (const char* const all : {"0.0.0.0/0", "::/0", "10.0.0.1, ::/0, 0.0.0.0/0"}) {
+    CAPTURE(all);
+    REQUIRE(warnings(all).size() == 1);
+    CHECK(has(warnings(all)[0], "t.ini:2: proxy_protocol_from takes in every address"));
+  }
+  CHECK(warnings("10.0.0.0/8, 0.0.0.0/1, ::1").empty());
+}
