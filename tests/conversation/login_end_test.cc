@@ -45,8 +45,8 @@ Setting to_old(const std::string& more = {}) {
 // The same database, at another host and with that host's password.
 void move_shop(Stage& stage, const Setting& setting) {
   std::string text = Stage::config_text(setting);
-  for (const auto& [from, to] : {std::pair<std::string, std::string>{"host=db", "host=other"},
-                                 {"of_old", "of_other"}}) {
+  for (const auto& [from, to] :
+       {std::pair<std::string, std::string>{"host=db", "host=other"}, {"of_old", "of_other"}}) {
     text.replace(text.find(from), from.size(), to);
   }
   stage.town.reload(text);

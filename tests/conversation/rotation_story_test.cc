@@ -30,10 +30,10 @@ struct Rotating {
 
   explicit Rotating(InOrder& policy)
       : stage(policy, by("scram-sha-256",
-                         "auth_file = " + files.write("users", "\"eve\" \"" + scram("old one", 1) +
-                                                                   "\" \"" + scram("new one", 2) +
-                                                                   "\"\n\"bob\" \"" +
-                                                                   scram("his", 3) + "\"\n"))) {}
+                         "auth_file = " +
+                             files.write("users", "\"eve\" \"" + scram("old one", 1) + "\" \"" +
+                                                      scram("new one", 2) + "\"\n\"bob\" \"" +
+                                                      scram("his", 3) + "\"\n"))) {}
 };
 
 struct Told {
