@@ -3,6 +3,7 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "proxy/doctor/judges.h"
 #include "proxy/doctor/plan.h"
@@ -28,7 +29,8 @@ struct Need {
   std::int64_t all = 0;
   std::map<std::string, std::int64_t> by_entry;
   std::map<std::string, std::int64_t> by_user;
-  std::string uncounted;  // Words for what may come on top.
+  std::int64_t asking = 0;  // Of all, those that ask auth_query: no limit counts them.
+  std::string uncounted;    // Words for what may come on top.
 };
 
 std::vector<std::string> pool_users(const config::Config& config, const config::Database& entry) {
@@ -49,6 +51,30 @@ std::string uncounted_in(const config::Config& config, const Group& group) {
   }
   return std::string{users ? ", and more for each user whom only auth_query knows" : ""} +
          (databases ? ", and more for each further database of *" : "");
+}
+
+// What asks auth_query: each entry that is asked has a connection for each user and query.
+void add_inquiries(Need& need, const config::Config& config, const Group& group) {
+  std::set<std::tuple<std::string, std::string, std::string>> all;
+  const auto add = [&](const std::string& asked, const std::string& user,
+                       const std::string& query) {
+    if (!user.empty() && group.entries.contains(asked)) all.emplace(asked, user, query);
+  };
+  for (const auto& [name, entry] : config.databases) {
+    const std::string& named = config.auth_dbname(entry);
+    add(named.empty() ? name : named, config.auth_user(entry), config.auth_query(entry));
+  }
+  // For the console, and for whoever names a database that is not there.
+  const auto& settings = config.settings;
+  const std::string& last = config.databases.rbegin()->first;
+  add(settings.auth_dbname.empty() ? last : settings.auth_dbname, settings.auth_user,
+      settings.auth_query);
+  for (const auto& [asked, user, query] : all) {
+    ++need.asking;
+    ++need.by_entry[asked];
+    ++need.by_user[user];
+  }
+  need.all += need.asking;
 }
 
 Need need_of(const config::Config& config, const Group& group) {
@@ -78,6 +104,7 @@ Need need_of(const config::Config& config, const Group& group) {
   need.all = std::min({of_entries, of_users, of_clients});
   for (auto& [name, size] : need.by_entry) size = std::min(size, need.all);
   for (auto& [name, size] : need.by_user) size = std::min(size, need.all);
+  add_inquiries(need, config, group);
   return need;
 }
 
@@ -113,17 +140,18 @@ Others others_at(const Group& group, const Need& need) {
 }
 
 std::string parts_of(const Need& need) {
-  if (need.by_entry.size() == 1) return {};
   std::string parts;
-  for (const auto& [name, size] : need.by_entry) {
-    parts += (parts.empty() ? " (" : ", ") + name + " " + std::to_string(size);
+  const auto add = [&](const std::string& part) { parts += (parts.empty() ? " (" : ", ") + part; };
+  if (need.by_entry.size() > 1) {
+    for (const auto& [name, size] : need.by_entry) add(name + " " + std::to_string(size));
   }
-  return parts + ")";
+  if (need.asking > 0) add(std::to_string(need.asking) + " of them to ask auth_query");
+  return parts.empty() ? parts : parts + ")";
 }
 
 std::string cure_of(const Group& group, const Need& need, std::int64_t room) {
   const auto entries = static_cast<std::int64_t>(group.entries.size());
-  const std::int64_t share = std::max<std::int64_t>(1, room / entries);
+  const std::int64_t share = std::max<std::int64_t>(1, (room - need.asking) / entries);
   const std::int64_t wanted = group.told->server->max_connections + need.all - room;
   return "Write max_db_connections = " + std::to_string(share) +
          (entries == 1 ? "" : " for each of them") + ", or smaller pools; or in PostgreSQL " +

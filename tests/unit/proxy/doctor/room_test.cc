@@ -62,6 +62,27 @@ TEST_CASE("without a forced user each user of auth_file has a pool") {
   CHECK(numbers(judge_room(config, {visit_of("shop", "one", "")})) == "room 97 20");
 }
 
+TEST_CASE("what asks auth_query has a connection beside every limit") {
+  Visit shop = visit_of("shop");
+  shop.server->roles = {{"keeper", 0}};
+  const auto config = config_of(kShop, "auth_user = keeper\nmax_db_connections = 10");
+  const Findings findings = judge_room(config, {shop});
+  CHECK(numbers(findings) == "room 97 11");
+  CHECK(says(findings[0].sentence, "may open 11 (1 of them to ask auth_query)"));
+  CHECK(says(found(findings, "role_limit").sentence, "keeper may have 0 connections"));
+  const std::vector<Visit> both{visit_of("depot"), visit_of("shop")};
+  const std::string settings = "auth_user = keeper\ndefault_pool_size = 48";
+  const Findings each = judge_room(config_of(kTwo, settings), both);
+  CHECK(numbers(each) == "no_room 97 98");
+  CHECK(says(each[0].sentence, "(depot 49, shop 49, 2 of them to ask auth_query)"));
+  CHECK(says(each[0].cure, "max_db_connections = 47 "));
+  CHECK(room(kTwo, settings + "\nauth_dbname = depot", both) == "room 97 97");
+  CHECK(room(std::string(kTwo) + " auth_query='SELECT 2'", settings + "\nauth_dbname = depot",
+             both) == "no_room 97 98");
+  CHECK(numbers(judge_room(config_of(kTwo, settings + "\nauth_dbname = depot"),
+                           {visit_of("shop")})) == "room 97 48");
+}
+
 TEST_CASE("what others hold is taken off, what pgweir has open itself is not") {
   Visit visit = visit_of("shop");
   visit.server->activity = {{"app", "shop", "shop", true, 15},
@@ -122,7 +143,7 @@ TEST_CASE("what nobody can count is told") {
   const auto users = config_of("shop = host=a", "auth_user = keeper");
   CHECK(says(judge_room(users, {visit_of("shop")})[0].sentence, "whom only auth_query knows"));
   const auto bounded = config_of("shop = host=a", "auth_user = keeper\nmax_db_connections = 9");
-  CHECK(!says(judge_room(bounded, {visit_of("shop")})[0].sentence, "auth_query"));
+  CHECK(!says(judge_room(bounded, {visit_of("shop")})[0].sentence, "whom only auth_query knows"));
   const auto any = config_of("* = host=a user=app password=x");
   CHECK(says(judge_room(any, {visit_of("*")})[0].sentence, "each further database"));
 }
