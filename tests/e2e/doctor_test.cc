@@ -318,7 +318,7 @@ TEST_CASE("settings that are wrong are all that is told: nobody is visited") {
   if (is_pgbouncer()) return;
   Practice practice;
   practice.databases = {"shop = " + at(Postgres::shared()) + " user=alice"};
-  practice.lines = {"listen_prot = 1", "query_timeout = 3"};
+  practice.lines = {"listen_prot = 1", "proxy_protocol_from = ::/0"};
   const Findings findings = practice.ask();
   CHECK(findings.ending == 2);
   CHECK(findings.whole["findings"].size() == 2);
