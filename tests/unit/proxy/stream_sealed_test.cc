@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proxy/shakes.h"
@@ -40,16 +42,24 @@ class User final : public proxy::StreamUser {
   std::string got;
   std::string fault;
   int secured = 0, sents = 0, gones = 0;
+  std::function<void()> then = [] {};  // Behind a call, within it; once.
 
   std::size_t on_bytes(Bytes bytes) override {
     const std::size_t taken = std::min(appetite, bytes.size());
     got += as_text(bytes.first(taken));
+    std::exchange(then, [] {})();
     return taken;
   }
   void on_sent() override { ++sents; }
   void on_gone(int) override { ++gones; }
-  void on_secured() override { ++secured; }
-  void on_broken(const Fault& why) override { fault = why.text; }
+  void on_secured() override {
+    ++secured;
+    std::exchange(then, [] {})();
+  }
+  void on_broken(const Fault& why) override {
+    fault = why.text;
+    std::exchange(then, [] {})();
+  }
 };
 
 Buffer bytes(std::string_view text) { return {text.begin(), text.end()}; }
@@ -206,6 +216,37 @@ TEST_CASE("a peer that has said its last is gone, what it said before is not los
   scene.say(scene.end, "1:n.bye.");
   CHECK(scene.end.user.got == "a");
   CHECK(scene.end.user.gones == 1);
+}
+
+TEST_CASE("one who dials anew within a call hears nothing more of the connection before") {
+  struct Story {
+    std::string before, says;
+    std::string got, fault;  // Of the connection before.
+    int secured;
+  };
+  const Story stories[] = {{"", "hello.3:nop.bye.", "", "", 1},
+                           {"hello.", "3:nop.bye.", "abc", "", 1},
+                           {"hello.", "3:nop.oops.", "", "not in the toy's language", 1}};
+  for (const Story& story : stories) {
+    CAPTURE(story.says);
+    Scene scene;
+    End end(scene.taker, scene.net, scene.world);
+    end.answer();
+    if (!story.before.empty()) scene.say(end, story.before);
+    street::Peer& anew = scene.net.accepted();
+    end.user.then = [&] {
+      end.stream.close();
+      end.stream.adopt(scene.world, anew.number);
+    };
+    scene.say(end, story.says);
+    CHECK(end.user.got == story.got);
+    CHECK(end.user.fault == story.fault);
+    CHECK(end.user.secured == story.secured);
+    CHECK(end.user.gones == 0);
+    anew.send(bytes("plain"));
+    scene.run();
+    CHECK(end.user.got == story.got + "plain");
+  }
 }
 
 TEST_CASE("one step of a handshake a turn; the others wait in order, and what they send waits") {
