@@ -31,9 +31,7 @@ Worker::Ending Worker::ending(const Client& client) const {
       }
       [[fallthrough]];
     case ClientState::ready: {
-      // Who still takes in an answer is not idle.
-      const Instant since =
-          client.stream.sends() ? world.now() : std::max(client.answered_at, client.asked_at);
+      const Instant since = std::max(client.answered_at, client.asked_at);
       return {after(since, or_never(config_->client_idle_timeout_us(user))), "57P05",
               "client_idle_timeout", ""};
     }
@@ -58,9 +56,13 @@ Worker::Ending Worker::ending_with_server(const Client& client) const {
   return of_query.at <= of_transaction.at ? of_query : of_transaction;
 }
 
-// What it was owed before a Sync came at some moment since it asked: from now on it idles.
+// What it was owed before a Sync came at some moment since it asked: from now on it idles. Who
+// still takes in an answer does not yet.
 void Worker::note_pause(Client& client) {
   const Server* const server = client.linked();
+  if ((server == nullptr || server->clean()) && client.stream.sends()) {
+    client.answered_at = world.now();
+  }
   if (server == nullptr || server->ledger.owed() > 0 || server->ledger.settled()) return;
   if (client.answered_at <= client.asked_at) client.answered_at = world.now();
 }
