@@ -74,6 +74,7 @@ int Config::pool_size(const Database& database, std::string_view user) const {
 }
 
 int Config::reserve_pool_size(const Database& database, std::string_view user) const {
+  if (settings.reserve_pool_timeout_us == 0) return 0;
   return first_set(or_nobody(find_user(user)).reserve_pool_size, database.reserve_pool_size,
                    settings.reserve_pool_size);
 }

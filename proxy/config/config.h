@@ -133,7 +133,7 @@ struct Config {
   // `user` is the pool's user: the forced one if the database has it, else the client's.
   PoolMode pool_mode(const Database& database, std::string_view user) const;
   int pool_size(const Database& database, std::string_view user) const;
-  int reserve_pool_size(const Database& database, std::string_view user) const;
+  int reserve_pool_size(const Database& database, std::string_view user) const;  // 0: none.
   int min_pool_size(const Database& database) const;
   int max_db_connections(const Database& database) const;
   int max_db_client_connections(const Database& database) const;

@@ -72,7 +72,7 @@ Findings of_files(const config::Config& config, const HereFacts& here) {
   std::int64_t servers = 0;
   for (const auto& [name, database] : config.databases) {
     for (const std::string& user : known_users(config, database)) {
-      servers += config.pool_size(database, user);
+      servers += config.pool_size(database, user) + config.reserve_pool_size(database, user);
     }
   }
   // A client has one server at the most.

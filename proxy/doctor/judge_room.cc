@@ -87,7 +87,8 @@ Need need_of(const config::Config& config, const Group& group) {
     const auto& entry = database_of(config, name);
     std::int64_t pools = 0;
     for (const std::string& user : pool_users(config, entry)) {
-      const std::int64_t size = or_endless(config.pool_size(entry, user));
+      const std::int64_t size =
+          or_endless(config.pool_size(entry, user)) + config.reserve_pool_size(entry, user);
       pools += size;
       need.by_user[user] += size;
     }

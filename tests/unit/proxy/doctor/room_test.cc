@@ -44,6 +44,12 @@ TEST_CASE("pools of all entries that lead to one server are added up") {
   CHECK(room(kTwo, "default_pool_size = 49", apart) == "room 97 49");
 }
 
+TEST_CASE("the reserve is opened too, unless no wait is long enough for it") {
+  const std::string size = "default_pool_size = 80\nreserve_pool_size = 18\n";
+  CHECK(room(kShop, size, {visit_of("shop")}) == "no_room 97 98");
+  CHECK(room(kShop, size + "reserve_pool_timeout = 0", {visit_of("shop")}) == "room 97 80");
+}
+
 TEST_CASE("limits bound what may be opened") {
   const std::vector<Visit> both{visit_of("depot"), visit_of("shop")};
   const std::string many = "default_pool_size = 90\nmax_client_conn = 1000\n";

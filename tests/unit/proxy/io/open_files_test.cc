@@ -42,6 +42,19 @@ TEST_CASE("the reserve holds the largest pool and some more") {
   CHECK(reserve_for_servers(config, kMany) == 1016);
 }
 
+TEST_CASE("clients who have waited long have the reserve beside their pool") {
+  config::Config config = of_size(20);
+  config.settings.reserve_pool_size = 5;
+  CHECK(reserve_for_servers(config, kMany) == 41);
+  add_database(config, "eager", 30);
+  config.databases["eager"].reserve_pool_size = 10;
+  CHECK(reserve_for_servers(config, kMany) == 56);
+  config.users["patient"].reserve_pool_size = 15;
+  CHECK(reserve_for_servers(config, kMany) == 61);
+  config.settings.reserve_pool_timeout_us = 0;
+  CHECK(reserve_for_servers(config, kMany) == 46);
+}
+
 TEST_CASE("a default that every database overrides does not count") {
   config::Config config = of_size(1000);
   add_database(config, "one", 5);
