@@ -46,9 +46,11 @@ const char* word_for(ChannelBinding binding) {
   return "prefer";
 }
 
-// libpq's word for the authorities of the system, or, before it had one, their file.
-std::string system_store() {
-  return pq().PQlibVersion() >= kLibpqKnowsSystemStore ? "system" : tls::system_store_file();
+// libpq's word for the authorities of the system, or, before it had one, their file. The word goes
+// with verify-full alone.
+std::string system_store(SslMode mode) {
+  const bool word = pq().PQlibVersion() >= kLibpqKnowsSystemStore && mode == SslMode::verify_full;
+  return word ? "system" : tls::system_store_file();
 }
 
 std::string list_of(const std::vector<std::string>& words) {
@@ -66,8 +68,9 @@ void add_tls(Words& words, const Login& login) {
   const auto file = [](const std::string& path) { return path.empty() ? kNoFile : path; };
   const bool system = settings.ca_file.empty() || settings.ca_file == "system";
   words.emplace_back("sslmode", network ? word_for(settings.mode) : "disable");
-  words.emplace_back("sslrootcert",
-                     !verifies ? kNoFile : (system ? system_store() : settings.ca_file));
+  words.emplace_back(
+      "sslrootcert",
+      !verifies ? kNoFile : (system ? system_store(settings.mode) : settings.ca_file));
   words.emplace_back("sslcert", file(settings.cert_file));
   words.emplace_back("sslkey", file(settings.key_file));
   words.emplace_back("sslcrl", kNoFile);

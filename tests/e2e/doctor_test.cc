@@ -198,6 +198,19 @@ TEST_CASE("auth_query of three columns, that finds anybody, or nobody") {
   CHECK(findings.ending == 1);
 }
 
+TEST_CASE("auth_query that takes too long is ended in the server, and leaves nothing behind") {
+  if (is_pgbouncer()) return;
+  Practice practice;
+  practice.databases = {"shop = " + at(Postgres::shared())};
+  practice.lines = {"auth_user = alice",
+                    "auth_query = SELECT $1::text, 'endless'::text FROM pg_sleep(600)"};
+  CHECK(practice.ask().sentence("auth_query_failed").find("statement timeout") !=
+        std::string::npos);
+  Session root(Postgres::shared().conninfo());
+  CHECK(root.value("SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND "
+                   "query LIKE '%endless%'") == "0");
+}
+
 TEST_CASE("a SCRAM secret that is not the server's cannot be passed through") {
   if (is_pgbouncer()) return;
   Practice practice;
