@@ -118,10 +118,18 @@ config::Report check_start(const config::Source& source) {
   return report;
 }
 
+// No core dump has a secret, and no other program of the same user looks into our memory.
+void hide_memory(const config::Settings& settings) {
+  if (!settings.core_dumps) prctl(PR_SET_DUMPABLE, 0);
+}
+
 // All complaints and warnings, one a line.
 int print_check(const config::Source& source) {
   config::Report report = check_start(source);
-  if (const auto config = config::load(source)) add_tls(report, *config);
+  if (const auto config = config::load(source)) {
+    hide_memory(config->settings);
+    add_tls(report, *config);
+  }
   for (const std::string& sentence : report.complaints.first) std::printf("%s\n", sentence.c_str());
   if (report.complaints.more > 0) std::printf("and %zu more\n", report.complaints.more);
   for (const std::string& sentence : report.warnings) {
@@ -150,6 +158,7 @@ doctor::Findings consult(const Options& options, const config::Source& source) {
   if (auto is = become_configured(options, *config); !is) {
     return doctor::as_findings({is.error().text}, report.warnings);
   }
+  hide_memory(config->settings);
   return doctor::examine(*config);
 }
 
@@ -198,9 +207,7 @@ int start(const Options& options) {
                        settings.verbose > 0, options.verbose});
   if (!log) return complain(config->said_at("logfile") + log.error().text);
   std::signal(SIGPIPE, SIG_IGN);
-  // Behind the last change of user, which would set it back. Nor may another program of the same
-  // user look into our memory.
-  if (!settings.core_dumps) prctl(PR_SET_DUMPABLE, 0);
+  hide_memory(settings);  // Behind the last change of user, which would set it back.
 
   House house(std::move(config), std::move(source), **log);
   auto opened = house.open();
