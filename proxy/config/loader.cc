@@ -142,6 +142,10 @@ void Loader::add(const std::string& name, Said<Database> database, const Remarks
   } else {
     pass_on(place, remarks);
   }
+  const auto before = config().databases.find(name);
+  if (place.line == 0 && before != config().databases.end()) {
+    warn(place, "it stands in for " + before->second.place);
+  }
   database->place = placed(place);
   database->password_file_hidden = remarks.hides_password_file;
   config().databases.insert_or_assign(name, std::move(*database));
@@ -174,6 +178,7 @@ Loaded Loader::finish() {
     if (auto hosts = check_hosts(config()); !hosts) loaded_.complaints.add(hosts.error().text);
   }
   take_proxies();
+  look_at_authorities();
   read_named_files(config(), loaded_.complaints);
   return std::move(loaded_);
 }
@@ -187,6 +192,20 @@ void Loader::take_proxies() {
     warn_once({std::string(config().source("proxy_protocol_from")), 0}, "proxy_protocol_from",
               "proxy_protocol_from takes in every address: whoever connects may say where it comes "
               "from, whatever HBA rules and limits are for; name the balancers alone");
+  }
+}
+
+// verify-ca asks who has signed a certificate, not whose it is: with authorities that sign for the
+// whole world that is next to nothing.
+void Loader::look_at_authorities() {
+  for (const auto& [name, database] : config().databases) {
+    const TlsSettings tls = config().server_tls(database);
+    if (tls.mode != SslMode::verify_ca || !tls.ca_file.empty()) continue;
+    warn_once({database.place, 0}, "server_tls_ca_file",
+              "database " + quoted(name) +
+                  ": verify-ca with the system's authorities takes any "
+                  "certificate that one of them has signed for anybody; write verify-full, or name "
+                  "your own authority by server_tls_ca_file");
   }
 }
 

@@ -55,6 +55,7 @@ class Loader {
   void take_user(const IniEntry& entry);
   void take_peer(const IniEntry& entry);
   void take_proxies();
+  void look_at_authorities();
   void pass_on(const Place& place, const Remarks& remarks);
   void warn_unbuilt(const Place& place, const Key& key);
   void warn_once(const Place& place, std::string_view about, const std::string& sentence);

@@ -149,6 +149,7 @@ TEST_CASE("a URL beside a file makes one more entry, but not the one of the prog
   CHECK(ours.find_database("shop")->hosts[0] == "h");
   CHECK(ours.find_database("shop")->user == "app");
   CHECK(ours.find_database("shop")->place == "PGWEIR_DATABASE_URL");
+  CHECK(has(ours.warnings.at(0), "PGWEIR_DATABASE_URL: it stands in for "));
   CHECK(ours.settings == Settings{});
   CHECK(ours.find_secret("app") == nullptr);
   const Config theirs = loaded(file, {{"PGBOUNCER_DATABASE_URL", "postgresql://h/more"}});

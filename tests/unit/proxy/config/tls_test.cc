@@ -155,3 +155,15 @@ TEST_CASE("settings of servers' TLS that cannot hold together are refused where 
             "t.ini:2: server_tls_protocols is a list of"));
   CHECK(setting_complaint("client_tls_protocols = tlsv1.2,tlsv1.3") == "accepted");
 }
+
+TEST_CASE("verify-ca with the authorities of the world draws a warning, one") {
+  const auto warnings = [](const std::string& words) {
+    return loaded("[pgweir]\n[databases]\na = host=db " + words + "\nb = host=db " + words + "\n")
+        .warnings;
+  };
+  const auto open = warnings("sslmode=verify-ca");
+  REQUIRE(open.size() == 1);
+  CHECK(has(open[0], "t.ini:3: database \"a\": verify-ca with the system's authorities takes any"));
+  CHECK(warnings("sslmode=verify-ca sslrootcert=own.crt").empty());
+  CHECK(warnings("sslmode=verify-full").empty());
+}
