@@ -72,9 +72,10 @@ std::optional<std::string> md5_hex(Bytes text) {
   return hex;
 }
 
-Digest sha256(Bytes text) {
+Digest sha256(Bytes text, Bytes more) {
   Sha256 hash;
   hash.add(text);
+  hash.add(more);
   return hash.end();
 }
 

@@ -20,7 +20,7 @@ using Digest = std::array<std::uint8_t, kDigestBytes>;
 // must then fail the login, never compare with an empty string.
 std::optional<std::string> md5_hex(Bytes text);
 
-Digest sha256(Bytes text);
+Digest sha256(Bytes text, Bytes more = {});  // Of one behind the other.
 Digest hmac_sha256(Bytes key, Bytes text);
 
 // SCRAM's Hi() (RFC 5802 section 2.2): PBKDF2 with HMAC-SHA-256, one block. Blocks the caller for
