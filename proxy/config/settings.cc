@@ -97,6 +97,7 @@ constexpr auto kFields = std::to_array<SettingsField>({
     {"core_dumps", &Settings::core_dumps},
     {"watch_files", &Settings::watch_files},
     {"reload_on_change", &Settings::reload_on_change},
+    {"tcp_defer_accept", &Settings::tcp_defer_accept},
     {"tcp_keepalive", &Settings::tcp_keepalive},
     {"tcp_keepcnt", &Settings::tcp_keepcnt},
     {"tcp_keepidle", &Settings::tcp_keepidle_us},

@@ -126,6 +126,7 @@ struct Settings {
   bool reload_on_change = false;  // The settings file.
 
   // TCP; 0 leaves each to the operating system.
+  bool tcp_defer_accept = true;
   bool tcp_keepalive = true;
   int tcp_keepcnt = 0;
   std::int64_t tcp_keepidle_us = 0;

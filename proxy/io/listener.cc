@@ -74,6 +74,7 @@ struct Listener::Door {
   Listener& listener;
   int descriptor;
   bool is_unix;
+  bool defers = false;
   int full_turns = 0;  // In a row, in which the queue gave as many as were asked of it.
   UvPtr<uv_poll_t> watcher;
 
@@ -85,6 +86,10 @@ struct Listener::Door {
   ~Door() {
     watcher.reset();
     ::close(descriptor);
+  }
+  // Whoever has come already is where he is.
+  void defer(bool on) {
+    if (std::exchange(defers, on) != on) defer_accept(descriptor, on);
   }
   void open() {
     uv_poll_start(watcher.get(), UV_READABLE, [](uv_poll_t* poll, int, int) {
@@ -188,6 +193,7 @@ Result<void> Listener::watch(int descriptor, bool is_unix) {
   });
   if (!door->watcher) return fail(kSystemError, "cannot watch a listening socket");
   door->watcher->data = door.get();
+  if (!is_unix) door->defer(loop_.street().options().defer_accept);
   door->open();
   doors_.push_back(std::move(door));
   return {};
@@ -219,6 +225,8 @@ bool Listener::accept_one(Door& door) {
     pause(door, EMFILE);
     return false;
   }
+  const SocketOptions options = street.options();
+  if (!door.is_unix) door.defer(options.defer_accept);
   SocketAddress peer;
   peer.length = sizeof(peer.storage);
   ++loop_.engine().counts.accepts;
@@ -233,7 +241,7 @@ bool Listener::accept_one(Door& door) {
       address = {.family = Address::Family::unix_socket};
       peer_uid = uid_of_peer(descriptor);
     } else {
-      apply(street.options(), descriptor);
+      apply(options, descriptor);
     }
     calls_.on_accept(descriptor, address, peer_uid);
     return true;

@@ -27,12 +27,18 @@ SocketOptions SocketOptions::from(const config::Settings& settings) {
           .keepidle_us = settings.tcp_keepidle_us,
           .keepintvl_us = settings.tcp_keepintvl_us,
           .user_timeout_us = settings.tcp_user_timeout_us,
-          .buffer_bytes = settings.tcp_socket_buffer};
+          .buffer_bytes = settings.tcp_socket_buffer,
+          .defer_accept = settings.tcp_defer_accept && settings.max_client_conn_per_ip == 0};
 }
 
 void apply_to_all(int descriptor) {
   set(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
   set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+void defer_accept(int descriptor, bool on) {
+  constexpr int kSilentMaxSeconds = 45;
+  set(descriptor, IPPROTO_TCP, TCP_DEFER_ACCEPT, on ? kSilentMaxSeconds : 0);
 }
 
 void apply(const SocketOptions& options, int descriptor) {

@@ -15,6 +15,7 @@ struct SocketOptions {
   std::int64_t keepintvl_us = 0;
   std::int64_t user_timeout_us = 0;
   std::int64_t buffer_bytes = 0;  // In each direction.
+  bool defer_accept = false;      // Of a listening socket alone: see defer_accept().
   bool operator==(const SocketOptions&) const = default;
 
   static SocketOptions from(const config::Settings& settings);
@@ -28,5 +29,10 @@ struct SocketOptions {
 void apply_to_all(int descriptor);
 // What differs from that.
 void apply(const SocketOptions& options, int descriptor);
+
+// A connection is accepted when its first bytes have come, so that the one who accepts is not woken
+// twice. A silent one costs no descriptor for 45 seconds (PgBouncer's number); then it is accepted
+// as it is. Not with max_client_conn_per_ip: it has to be counted. REQUIRES: a listening socket.
+void defer_accept(int descriptor, bool on);
 
 }  // namespace weir::proxy::io

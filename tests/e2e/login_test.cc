@@ -300,7 +300,9 @@ TEST_CASE("D1: bytes stuffed behind an SSLRequest or GSSENCRequest are refused")
 }
 
 TEST_CASE("client_login_timeout ends a client that does not finish its login") {
-  Pgweir pgweir(Settings::on(Postgres::shared()).line("client_login_timeout = 1"));
+  Pgweir pgweir(Settings::on(Postgres::shared())
+                    .line("client_login_timeout = 1")
+                    .line("tcp_defer_accept = 0"));
   RawClient silent(pgweir.port());
   RawClient half(pgweir.port());
   half.send(std::string_view("\0\0\0\x20\0\3", 6));

@@ -104,6 +104,31 @@ TEST_CASE("what came by TCP has the options of the street") {
   }
 }
 
+TEST_CASE("with defer_accept who says nothing waits outside, and those behind do not") {
+  Inn inn{{.addresses = {"127.0.0.1"}, .port = 0}};
+  REQUIRE(inn.listener);
+  const auto where = *literal_address("127.0.0.1", inn.listener->port());
+  inn.street.set_options({.defer_accept = true});
+  const Caller first(where);  // Behind whom it counts.
+  REQUIRE(inn.wait_for(1));
+  const Caller silent(where);
+  const Caller talker(where);
+  REQUIRE(silent.connected);
+  REQUIRE(::send(talker.descriptor, "Q", 1, MSG_NOSIGNAL) == 1);
+  REQUIRE(inn.wait_for(2));
+  SocketAddress said;
+  said.length = sizeof(said.storage);
+  ::getsockname(talker.descriptor, said.get(), &said.length);
+  CHECK(inn.guests[1].peer.text() == said.for_people().text());
+  CHECK(inn.guests.size() == 2);
+  inn.street.set_options({.defer_accept = false});
+  const Caller other(where);
+  ::send(other.descriptor, "Q", 1, MSG_NOSIGNAL);
+  REQUIRE(inn.wait_for(3));
+  const Caller last(where);
+  CHECK(inn.wait_for(4));
+}
+
 TEST_CASE("a port is shared by listeners that all say so, and by no other") {
   Inn first{{.addresses = {"127.0.0.1"}, .port = 0, .shared_port = true}};
   REQUIRE_MESSAGE(first.listener, first.complaint);
