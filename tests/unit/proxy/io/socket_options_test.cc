@@ -69,7 +69,18 @@ TEST_CASE("the settings' words become options") {
   settings.tcp_socket_buffer = 65536;
   settings.tcp_user_timeout_us = 7;
   const auto options = SocketOptions::from(settings);
-  CHECK(options == SocketOptions{.user_timeout_us = 7, .buffer_bytes = 65536});
+  CHECK(options ==
+        SocketOptions{.user_timeout_us = 7, .buffer_bytes = 65536, .defer_accept = true});
+}
+
+TEST_CASE("a limit by address sees who says nothing: each connection is accepted at once") {
+  config::Settings settings;
+  CHECK(SocketOptions::from(settings).defer_accept);
+  settings.max_client_conn_per_ip = 10;
+  CHECK_FALSE(SocketOptions::from(settings).defer_accept);
+  settings.max_client_conn_per_ip = 0;
+  settings.tcp_defer_accept = false;
+  CHECK_FALSE(SocketOptions::from(settings).defer_accept);
 }
 
 }  // namespace weir::proxy::io
