@@ -2,8 +2,6 @@
 // client sends that does not know the password, it is never told AuthenticationOk, no server is
 // ever dialled for it, and the next client is answered. The first byte of an input chooses how
 // pgweir is set up; then come acts: bytes as they stand, a handshake, bytes through it, time.
-#include <openssl/crypto.h>
-
 #include <algorithm>
 #include <array>
 #include <map>
@@ -76,11 +74,9 @@ class Doorstep {
 };
 
 Doorstep& doorstep(std::uint8_t choice) {
-  // OpenSSL ends at exit, and takes along how to end what hangs on a context: it has to have begun
-  // before what is ended there.
-  static const bool begun = OPENSSL_init_crypto(0, nullptr) == 1;
-  WEIR_CHECK(begun);
-  static std::map<std::uint8_t, std::unique_ptr<Doorstep>> all;
+  // Never ended: OpenSSL ends itself at exit, before or after, and what hangs on a context is lost
+  // when the context outlives it.
+  static auto& all = *new std::map<std::uint8_t, std::unique_ptr<Doorstep>>;
   choice = static_cast<std::uint8_t>(choice % (2 * kWays.size()));
   auto& one = all[choice];
   if (!one) one = std::make_unique<Doorstep>(kWays[choice / 2], choice % 2 == 1);
