@@ -18,10 +18,10 @@ namespace {
 using config::ChannelBinding;
 using config::SslMode;
 
-// Stays: objects of it do.
+// Stays: objects of it do, and some of what it tells OpenSSL.
 const config::Libpq& pq() {
-  static const config::Libpq kLibrary;
-  return kLibrary;
+  static const auto& library = *new config::Libpq;
+  return library;
 }
 
 // A file that is never there: libpq must not go and look in the home directory instead.
