@@ -20,7 +20,7 @@ using config::SslMode;
 
 // Stays: objects of it do, and some of what it tells OpenSSL.
 const config::Libpq& pq() {
-  static const auto& library = *new config::Libpq;
+  static const auto& library = *std::make_unique<config::Libpq>().release();
   return library;
 }
 

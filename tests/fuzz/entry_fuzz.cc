@@ -2,6 +2,8 @@
 // client sends that does not know the password, it is never told AuthenticationOk, no server is
 // ever dialled for it, and the next client is answered. The first byte of an input chooses how
 // pgweir is set up; then come acts: bytes as they stand, a handshake, bytes through it, time.
+#include <openssl/ssl.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -74,9 +76,11 @@ class Doorstep {
 };
 
 Doorstep& doorstep(std::uint8_t choice) {
-  // Never ended: OpenSSL ends itself at exit, before or after, and what hangs on a context is lost
-  // when the context outlives it.
-  static auto& all = *new std::map<std::uint8_t, std::unique_ptr<Doorstep>>;
+  // What hangs on a context is ended by it as long as OpenSSL has not ended, so that is to begin
+  // before the map, and to end behind it.
+  static const bool begun = OPENSSL_init_ssl(0, nullptr) == 1;
+  WEIR_CHECK(begun);
+  static std::map<std::uint8_t, std::unique_ptr<Doorstep>> all;
   choice = static_cast<std::uint8_t>(choice % (2 * kWays.size()));
   auto& one = all[choice];
   if (!one) one = std::make_unique<Doorstep>(kWays[choice / 2], choice % 2 == 1);
