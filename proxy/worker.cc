@@ -73,8 +73,12 @@ void Worker::end_turn() {
   dead_cancels_.clear();
   dead_password_runs_.clear();
   dead_inquiries_.clear();
-  shakes_.end_turn();
-  if (shakes_.anyone()) deadlines.arm(shakes_due_, world.now());
+  const Instant shake_at = shakes_.end_turn(world.now(), [this] {
+    std::uint64_t answered = 0;
+    for (const WorkerStats& each : commons.stats) answered += each.queries;
+    return answered;
+  });
+  if (shake_at != kNever) deadlines.arm(shakes_due_, shake_at);
 }
 
 void Worker::on_time() {
@@ -96,7 +100,7 @@ void Worker::on_time() {
         static_cast<Inquiry&>(*due).on_deadline();
         break;
       case pool::Deadline::Kind::handshakes:
-        if (Stream* const next = shakes_.next()) next->shake();
+        if (Stream* const next = shakes_.next(world.now())) next->shake();
         break;
       case pool::Deadline::Kind::worker:
         log_stats();

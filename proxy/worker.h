@@ -254,7 +254,7 @@ class Worker final : public TurnTaker, public Turn {
   std::vector<std::unique_ptr<Server>> dead_servers_;
   std::vector<std::unique_ptr<Share>> dead_shares_;
   std::vector<std::unique_ptr<CancelCall>> dead_cancels_;
-  Shakes shakes_;
+  Shakes shakes_{commons.stats.size()};
   pool::Deadline shakes_due_{pool::Deadline::Kind::handshakes};
   pool::Deadline stats_due_{pool::Deadline::Kind::worker};
   Totals reported_;  // By the last log_stats().
