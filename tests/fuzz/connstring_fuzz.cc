@@ -9,6 +9,7 @@
 #include "protocol/check.h"
 #include "proxy/config/connstring.h"
 #include "proxy/config/entries.h"
+#include "proxy/config/libpq.h"
 
 using namespace weir::proxy::config;
 
@@ -47,6 +48,7 @@ void check_secrecy(const std::string& line) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const Libpq held;  // Else each input loads it anew.
   const std::string text(reinterpret_cast<const char*>(data), size);
   if (text.find('\0') != text.npos) return 0;  // ini.cc lets none through.
   check_words(text);

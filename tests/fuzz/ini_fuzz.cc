@@ -8,6 +8,7 @@
 
 #include "protocol/check.h"
 #include "proxy/config/ini.h"
+#include "proxy/config/libpq.h"
 #include "proxy/config/load.h"
 
 using namespace weir::proxy::config;
@@ -53,6 +54,7 @@ void check_sentence(const std::string& sentence) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const Libpq held;  // Else each input loads it anew.
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   // Other files are not the fuzzer's to open.
   for (const char* names_one : {"%include", "auth_file", "password_file"}) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "protocol/check.h"
+#include "proxy/config/libpq.h"
 #include "proxy/config/load.h"
 
 namespace weir::street {
@@ -16,6 +17,7 @@ using proxy::config::Config;
 namespace {
 
 Result<Config> load(const std::string& text, const Plan& plan) {
+  static const proxy::config::Libpq held;  // Else each town loads it anew.
   auto config = proxy::config::load_text("town.ini", text);
   if (!config) return config;
   for (const auto& [user, secret] : plan.secrets) config->secrets[user] = {secret};

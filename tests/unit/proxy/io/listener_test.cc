@@ -93,7 +93,8 @@ TEST_CASE("what came by TCP has the options of the street") {
     ::getsockopt(inn.guests[guest].descriptor, level, name, &value, &length);
     return value;
   };
-  for (const std::size_t guest : {0, 1}) CHECK(option(guest, IPPROTO_TCP, TCP_NODELAY) == 1);
+  for (const std::size_t guest : {std::size_t{0}, std::size_t{1}})
+    CHECK(option(guest, IPPROTO_TCP, TCP_NODELAY) == 1);
   CHECK(option(0, SOL_SOCKET, SO_KEEPALIVE) == 1);
   CHECK(option(0, IPPROTO_TCP, TCP_USER_TIMEOUT) == 0);
   CHECK(option(1, SOL_SOCKET, SO_KEEPALIVE) == 0);
