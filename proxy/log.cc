@@ -9,9 +9,9 @@
 
 #include <array>
 #include <atomic>
-#include <filesystem>
-#include <system_error>
 #include <vector>
+
+#include "proxy/written_file.h"
 
 namespace weir::proxy {
 
@@ -79,15 +79,6 @@ int facility_of(std::string_view name) {
   return LOG_DAEMON;
 }
 
-// spdlog would make the directory, where the operator has only mistyped its name.
-Result<void> check_directory(const std::string& file) {
-  const std::filesystem::path parent = std::filesystem::path{file}.parent_path();
-  std::error_code error;
-  if (parent.empty() || std::filesystem::is_directory(parent, error)) return {};
-  return fail("F0000", "directory " + parent.string() + ": " +
-                           (error ? error.message() : "it is no directory"));
-}
-
 class SpdLog final : public Log {
  public:
   explicit SpdLog(const LogSettings& settings) : settings_(settings) {
@@ -131,6 +122,7 @@ class SpdLog final : public Log {
  private:
   Result<void> open_file() {
     const std::string& file = settings_.places.file;
+    // spdlog would make it.
     if (auto there = check_directory(file); !there) return there;
     try {
       std::vector<spdlog::sink_ptr> sinks;

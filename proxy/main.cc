@@ -9,11 +9,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
-#include <system_error>
+#include <utility>
 
 #include "proxy/background.h"
 #include "proxy/config/load.h"
@@ -23,6 +22,7 @@
 #include "proxy/log.h"
 #include "proxy/options.h"
 #include "proxy/tls/contexts.h"
+#include "proxy/written_file.h"
 
 namespace weir::proxy {
 
@@ -69,15 +69,6 @@ Result<void> check_group(const config::Config& config) {
   return fail("F0000", config.said_at("unix_socket_group") + "there is no group " + name);
 }
 
-// Where a file that will be written shall lie. Empty: it is there.
-std::string check_directory(const config::Config& config, const std::string& key,
-                            const std::string& file) {
-  const std::filesystem::path parent = std::filesystem::path{file}.parent_path();
-  std::error_code error;
-  if (parent.empty() || std::filesystem::is_directory(parent, error)) return {};
-  return config.said_at(key) + key + ": there is no directory " + parent.string();
-}
-
 // What the settings name and the operating system has to know.
 void add_names(config::Report& report, const config::Config& config) {
   const config::Settings& settings = config.settings;
@@ -85,9 +76,12 @@ void add_names(config::Report& report, const config::Config& config) {
     report.complaints.add(config.said_at("user") + "there is no user " + settings.user);
   }
   if (const auto group = check_group(config); !group) report.complaints.add(group.error().text);
-  for (const std::string& sentence : {check_directory(config, "logfile", settings.logfile),
-                                      check_directory(config, "pidfile", settings.pidfile)}) {
-    if (!sentence.empty()) report.complaints.add(sentence);
+  const std::pair<const char*, const std::string&> written[] = {{"logfile", settings.logfile},
+                                                                {"pidfile", settings.pidfile}};
+  for (const auto& [key, file] : written) {
+    if (const auto there = check_directory(file); !there) {
+      report.complaints.add(config.said_at(key) + key + ": " + there.error().text);
+    }
   }
 }
 

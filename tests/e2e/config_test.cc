@@ -125,8 +125,9 @@ TEST_CASE("--check says all that is wrong in one go, and ends with 1 or 0") {
   const std::string none = scratch.file("none");
   run = check(kGoodHead + "logfile = " + none + "/log\npidfile = " + none + "/pid\n");
   CHECK(run.ending == 1);
-  CHECK(run.output == file + ":6: logfile: there is no directory " + none + "\n" + file +
-                          ":7: pidfile: there is no directory " + none + "\n");
+  CHECK(run.output == file + ":6: logfile: directory " + none + ": No such file or directory\n" +
+                          file + ":7: pidfile: directory " + none +
+                          ": No such file or directory\n");
   run = check(kGoodHead + "logfile = " + scratch.file("log") + "\npidfile = pid\n");
   CHECK(run.ending == 0);
   run = check(kGoodHead, {"PGWEIR_LISTEN_PROT=1"});
