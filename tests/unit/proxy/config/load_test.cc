@@ -170,6 +170,7 @@ TEST_CASE("a key that is not built draws no warning where it asks for nothing") 
   CHECK(loaded(text).warnings.empty());
   CHECK(with_setting("suspend_timeout = 0").warnings.size() == 1);
   CHECK(with_setting("peer_id = 1").warnings.size() == 1);
+  CHECK(with_setting("max_prepared_statements = 200").warnings.size() == 1);
 }
 
 TEST_CASE("what is unknown or bad stops the load with file and line") {
