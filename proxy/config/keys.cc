@@ -169,7 +169,7 @@ constexpr auto kKeys = std::to_array<Key>({
   {"syslog_facility", choice, U::none, "daemon", G, reloads, built, "Facility for syslog", kFacilities},
   {"syslog_ident", text, U::none, "pgbouncer", G, reloads, built, "Name for syslog"},
   {"tcp_defer_accept", boolean, U::none, "1", G, reloads, built, "Accept a connection when its first bytes are there, or 45 seconds are over",
-   {}, {}, "With max_client_conn_per_ip each is accepted at once, so that a silent one counts."},
+   {}, {}, "With max_client_conn_per_ip or client_conn_rate_per_ip each is accepted at once, so that a silent one counts."},
   {"tcp_keepalive", boolean, U::none, "1", G, reloads, built, "Keepalive probes on every TCP socket"},
   {"tcp_keepcnt", integer, U::count, "0", G, reloads, built, "Probes before the peer is given up; 0: the system's"},
   {"tcp_keepidle", integer, U::seconds, "0", G, reloads, built, "Silence before the first probe; 0: the system's"},

@@ -22,13 +22,14 @@ std::int64_t whole_seconds(std::int64_t us) { return (us + 999'999) / 1'000'000;
 }  // namespace
 
 SocketOptions SocketOptions::from(const config::Settings& settings) {
+  const bool counted = settings.max_client_conn_per_ip > 0 || settings.client_conn_rate_per_ip > 0;
   return {.keepalive = settings.tcp_keepalive,
           .keepcnt = settings.tcp_keepcnt,
           .keepidle_us = settings.tcp_keepidle_us,
           .keepintvl_us = settings.tcp_keepintvl_us,
           .user_timeout_us = settings.tcp_user_timeout_us,
           .buffer_bytes = settings.tcp_socket_buffer,
-          .defer_accept = settings.tcp_defer_accept && settings.max_client_conn_per_ip == 0};
+          .defer_accept = settings.tcp_defer_accept && !counted};
 }
 
 void apply_to_all(int descriptor) {

@@ -32,7 +32,7 @@ void apply(const SocketOptions& options, int descriptor);
 
 // A connection is accepted when its first bytes have come, so that the one who accepts is not woken
 // twice. A silent one costs no descriptor for 45 seconds (PgBouncer's number); then it is accepted
-// as it is. Not with max_client_conn_per_ip: it has to be counted. REQUIRES: a listening socket.
+// as it is. Not with a limit by address: it has to be counted. REQUIRES: a listening socket.
 void defer_accept(int descriptor, bool on);
 
 }  // namespace weir::proxy::io

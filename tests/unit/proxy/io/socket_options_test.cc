@@ -79,6 +79,9 @@ TEST_CASE("a limit by address sees who says nothing: each connection is accepted
   settings.max_client_conn_per_ip = 10;
   CHECK_FALSE(SocketOptions::from(settings).defer_accept);
   settings.max_client_conn_per_ip = 0;
+  settings.client_conn_rate_per_ip = 10;
+  CHECK_FALSE(SocketOptions::from(settings).defer_accept);
+  settings.client_conn_rate_per_ip = 0;
   settings.tcp_defer_accept = false;
   CHECK_FALSE(SocketOptions::from(settings).defer_accept);
 }
