@@ -7,6 +7,7 @@
 
 #include "pool/pool.h"
 #include "protocol/ledger.h"
+#include "protocol/statement.h"
 
 using namespace weir;
 
@@ -93,4 +94,18 @@ TEST_CASE("parking, matching, granting and releasing do not allocate") {
   CHECK(allocations_in(1000, turn) == 0);
   here.clients.leave(client);
   here.servers.leave(server);
+}
+
+TEST_CASE("scanning a statement does not allocate") {
+  using namespace weir::protocol;
+  std::size_t statements = 0;
+  const auto each = [&](const Statement& one) { statements += one.name.size(); };
+  const auto turn = [&](int) {
+    StatementScanner scanner;
+    scanner.feed(std::string_view("PREPARE \"a\"\"b\" AS SELECT 'c', $d$e$d$ FROM "), each);
+    scanner.feed(std::string_view("t; SET LOCAL search_path TO public, \"x\""), each);
+    scanner.finish(each);
+  };
+  CHECK(allocations_in(1000, turn) == 0);
+  CHECK(statements == 1000 * 14);
 }
