@@ -9,6 +9,7 @@ namespace weir::protocol {
 
 enum class Class : std::uint8_t {
   mark,
+  bracket,  // Or a '.': marks that are counted or remembered.
   space,
   newline,
   word,
@@ -31,6 +32,7 @@ consteval std::array<Class, 256> classes() {
   table['\n'] = table['\r'] = Class::newline;
   table['\''] = Class::quote;
   table['"'] = Class::double_quote;
+  table['('] = table[')'] = table['.'] = Class::bracket;
   table['$'] = Class::dollar;
   table['/'] = Class::slash;
   table['-'] = Class::minus;

@@ -1,5 +1,7 @@
 #include "protocol/sql_lexer.h"
 
+#include <utility>
+
 #include "protocol/sql_class.h"
 
 namespace weir::protocol {
@@ -41,7 +43,7 @@ bool SqlLexer::step(Cursor& in, Token& token) {
       state_ = State::line_comment;
       return false;
     case State::line_comment:
-      while (in.at != in.end && *in.at != '\n' && *in.at != '\r') ++in.at;
+      while (in.at != in.end && class_of(*in.at) != Class::newline) ++in.at;
       if (in.at != in.end) state_ = State::ground;
       return false;
     case State::comment:
@@ -75,9 +77,37 @@ bool SqlLexer::step(Cursor& in, Token& token) {
   return false;
 }
 
-// The loop that ordinary text stays in.
+// What is no token, and tokens that nobody asks for: the loop that ordinary text stays in. It works
+// on copies, as a char may alias any member.
+void SqlLexer::pass_over(Cursor& in) {
+  const bool skim = attention_ == (kNames | kPhrases);
+  const char* at = in.at;
+  const char* const end = in.end;
+  const char* last = nullptr;
+  for (; at != end; ++at) {
+    const Class here = class_of(*at);
+    if (here == Class::space) continue;
+    if (here == Class::word) {
+      const char* behind = at + 1;
+      while (behind != end && in_word(*behind)) ++behind;
+      if (behind == end || words::may_be_sought(between(at, behind), skim)) break;
+      if (behind - at == 1 && (*behind == '\'' || *behind == '&')) break;  // E'…'
+      last = behind;
+      at = behind - 1;
+    } else if (here == Class::digit || here == Class::mark) {
+      last = at + 1;
+    } else {
+      break;
+    }
+  }
+  in.at = at;
+  if (last != nullptr) last_end_ = in.offset(last);
+}
+
 bool SqlLexer::ground(Cursor& in, Token& token) {
-  while (in.at != in.end) {
+  while (true) {
+    if (!(attention_ & kEveryToken)) pass_over(in);
+    if (in.at == in.end) return false;
     const char c = *in.at;
     switch (class_of(c)) {
       case Class::space:
@@ -92,6 +122,7 @@ bool SqlLexer::ground(Cursor& in, Token& token) {
         if (state_ != State::ground) return false;
         break;
       case Class::digit:
+      case Class::bracket:
       case Class::mark:
         begin_ = in.offset();
         ++in.at;
@@ -122,14 +153,17 @@ bool SqlLexer::ground(Cursor& in, Token& token) {
         break;
     }
   }
-  return false;
+}
+
+std::string_view SqlLexer::take_word(Cursor& in) {
+  const char* at = in.at;
+  while (at != in.end && in_word(*at)) ++at;
+  return between(std::exchange(in.at, at), at);
 }
 
 bool SqlLexer::begin_word(Cursor& in, Token& token) {
-  const char* const from = in.at;
   begin_ = in.offset();
-  while (in.at != in.end && in_word(*in.at)) ++in.at;
-  const std::string_view text = between(from, in.at);
+  const std::string_view text = take_word(in);
   if (in.at != in.end) return end_word(text, in, token);
   held_bytes_ = 0;
   hold(text);
@@ -138,9 +172,7 @@ bool SqlLexer::begin_word(Cursor& in, Token& token) {
 }
 
 bool SqlLexer::more_word(Cursor& in, Token& token) {
-  const char* const from = in.at;
-  while (in.at != in.end && in_word(*in.at)) ++in.at;
-  hold(between(from, in.at));
+  hold(take_word(in));
   if (in.at == in.end) return false;
   state_ = State::ground;
   return end_word(held(), in, token);

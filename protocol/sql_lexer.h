@@ -87,7 +87,9 @@ class SqlLexer {
   };
 
   bool step(Cursor& in, Token& token);
+  void pass_over(Cursor& in);
   bool ground(Cursor& in, Token& token);
+  static std::string_view take_word(Cursor& in);
   bool begin_word(Cursor& in, Token& token);
   bool more_word(Cursor& in, Token& token);
   bool end_word(std::string_view text, Cursor& in, Token& token);

@@ -129,6 +129,7 @@ namespace words {
 struct Letter {
   std::uint32_t lengths = 0;         // Bit n: a word of n bytes begins with it.
   std::uint32_t sought_lengths = 0;  // The same of words that are sought, not only understood.
+  std::uint32_t skim_lengths = 0;    // The same of names and phrases.
   std::uint8_t from = 0;
   std::uint8_t to = 0;
 };
@@ -142,10 +143,18 @@ consteval std::array<Letter, 32> letters() {
     letter.to = static_cast<std::uint8_t>(i + 1);
     letter.lengths |= length;
     if (kWords[i].sought != 0) letter.sought_lengths |= length;
+    if (kWords[i].sought & (kNames | kPhrases)) letter.skim_lengths |= length;
   }
   return by_letter;
 }
 inline constexpr std::array<Letter, 32> kLetters = letters();
+
+// Few that nobody seeks may pass. `skim`: only names and phrases are sought.
+inline bool may_be_sought(std::string_view text, bool skim) {
+  const Letter& letter = kLetters[static_cast<std::size_t>(text[0] & 31)];
+  return text.size() <= kWordBytesMax &&
+         ((skim ? letter.skim_lengths : letter.sought_lengths) >> text.size() & 1) != 0;
+}
 
 constexpr bool same_folded(std::string_view text, std::string_view folded) {
   for (std::size_t i = 0; i < folded.size(); ++i) {

@@ -1,7 +1,6 @@
 #include "protocol/statement.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace weir::protocol {
@@ -376,7 +375,7 @@ void StatementScanner::add_name(const Token& token, bool always_folded) {
 
 void StatementScanner::name_it(std::string_view name) {
   statement_.name_begin = statement_.name_end = 0;
-  std::memcpy(name_.data(), name.data(), name.size());
+  std::copy(name.begin(), name.end(), name_.begin());
   name_bytes_ = static_cast<std::uint8_t>(name.size());
 }
 

@@ -1,8 +1,9 @@
 // statement.h: what the statements of an SQL text are, and what each may leave behind in its
 // session, said while the text streams by; the same however it is cut.
 //
-// It reads what is written. What a function, a trigger or EXECUTE of a text that was put together
-// does cannot be seen from here.
+// It reads what is written: what a function, a trigger or EXECUTE of a text put together does
+// cannot be seen from here. Text is taken for UTF-8 or another encoding whose further bytes are not
+// ASCII.
 #pragma once
 
 #include <array>
@@ -94,7 +95,7 @@ struct Statement {
   // A prepared statement is executed, maybe by EXPLAIN EXECUTE or CREATE TABLE … AS EXECUTE.
   bool executes = false;
   bool to_default = false;  // SET … TO DEFAULT
-  Traces traces;
+  Traces traces;            // Of PREPARE with those of the text prepared, which are EXECUTE's.
   // Of the prepared statement, savepoint, cursor or channel: folded, quotes undone, cut as
   // PostgreSQL cuts it. Of the parameter of SET and RESET: always folded, `timezone` for TIME ZONE
   // and so on; `session characteristics` for that. Empty where there is none, and with
