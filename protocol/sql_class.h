@@ -28,7 +28,7 @@ consteval std::array<Class, 256> classes() {
   for (std::size_t c = 0x80; c <= 0xff; ++c) table[c] = Class::word;
   for (std::size_t c = '0'; c <= '9'; ++c) table[c] = Class::digit;
   table['_'] = Class::word;
-  for (const char c : {' ', '\t', '\f', '\v'}) table[static_cast<std::size_t>(c)] = Class::space;
+  table[' '] = table['\t'] = table['\f'] = table['\v'] = Class::space;
   table['\n'] = table['\r'] = Class::newline;
   table['\''] = Class::quote;
   table['"'] = Class::double_quote;

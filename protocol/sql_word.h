@@ -136,10 +136,10 @@ struct Letter {
 
 consteval std::array<Letter, 32> letters() {
   std::array<Letter, 32> by_letter{};
-  for (std::uint8_t i = 0; i < std::size(kWords); ++i) {
+  for (std::size_t i = 0; i < std::size(kWords); ++i) {
     Letter& letter = by_letter[static_cast<std::size_t>(kWords[i].text[0] & 31)];
     const std::uint32_t length = std::uint32_t{1} << kWords[i].text.size();
-    if (letter.lengths == 0) letter.from = i;
+    if (letter.lengths == 0) letter.from = static_cast<std::uint8_t>(i);
     letter.to = static_cast<std::uint8_t>(i + 1);
     letter.lengths |= length;
     if (kWords[i].sought != 0) letter.sought_lengths |= length;

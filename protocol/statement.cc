@@ -7,15 +7,6 @@ namespace weir::protocol {
 
 namespace {
 
-// What boolean's input takes for true (manual: Boolean Type).
-bool is_true(const Token& token) {
-  if (token.keyword() == Word::true_) return true;
-  if (token.kind != Token::Kind::string || token.unclear) return false;
-  constexpr std::string_view kTrue[] = {"t", "tr", "tru", "true", "y", "ye", "yes", "on", "1"};
-  return std::any_of(std::begin(kTrue), std::end(kTrue),
-                     [&](std::string_view word) { return words::same_folded(token.text, word); });
-}
-
 // As PostgreSQL cuts an identifier: not within a character of UTF-8.
 std::string_view clipped(std::string_view text) {
   if (text.size() <= kIdentifierBytesMax) return text;
@@ -280,9 +271,7 @@ void StatementScanner::read_create_rest(const Token& token) {
   if (before == Word::as) {  // The query; what it says is no more ours.
     statement_.executes = word == Word::execute;
     state_ = statement_.executes ? State::name : State::skim;
-  } else if (word == Word::as || word == Word::on) {
-    before_ = word;
-  } else if (word == Word::commit && before == Word::on) {
+  } else if (word == Word::as || word == Word::on || (word == Word::commit && before == Word::on)) {
     before_ = word;
   } else if (word == Word::drop && before == Word::commit && temp_created_) {
     statement_.traces.remove(Trace::temp_table);
@@ -302,61 +291,6 @@ void StatementScanner::read_routine(const Token& token) {
     ++atomic_depth_;
   } else if (word == Word::end && atomic_depth_ > 0) {
     --atomic_depth_;
-  }
-}
-
-void StatementScanner::watch(const Token& token) {
-  const Pending before = std::exchange(pending_, Pending::none);
-  const Word word = token.word;
-  if (token.kind == Token::Kind::quoted && token.unclear) statement_.traces.add(Trace::unclear);
-  if (config_open_) follow_config(token);
-  if (before == Pending::call && token.is('(')) return called(function_);
-  if (before == Pending::schema && token.is('.')) statement_.traces.add(Trace::temp_table);
-  if (before == Pending::into_temp && token.is_name()) statement_.traces.add(Trace::temp_table);
-  if (before == Pending::into && (word == Word::local || word == Word::global)) {
-    pending_ = Pending::into;
-  } else if (before == Pending::into && (word == Word::temp || word == Word::temporary)) {
-    pending_ = Pending::into_temp;
-  } else if (word == Word::pg_temp) {
-    pending_ = Pending::schema;
-  } else if (word == Word::insert || word == Word::merge) {
-    pending_ = Pending::insert;  // INTO that follows makes no table.
-  } else if (word == Word::into && before != Pending::insert) {
-    pending_ = Pending::into;
-  } else if (const WordRow* row = word == Word::none ? nullptr : find_word(token.text, false);
-             row && (row->sought & kNames)) {
-    pending_ = Pending::call;
-    function_ = word;
-  }
-}
-
-void StatementScanner::called(Word function) {
-  if (function == Word::nextval || function == Word::setval) {
-    statement_.traces.add(Trace::sequence);
-  } else if (function != Word::set_config) {
-    statement_.traces.add(Trace::advisory_lock);
-  } else if (config_open_) {  // One within another: too much to follow.
-    statement_.traces.add(Trace::set_config);
-  } else {
-    config_open_ = true;
-    config_local_ = false;
-    config_argument_ = config_tokens_ = 0;
-    config_depth_ = lexer_.depth();
-  }
-}
-
-// set_config(name, value, is_local): local is only what is written as one plain true.
-void StatementScanner::follow_config(const Token& token) {
-  if (lexer_.depth() < config_depth_) {
-    const bool local = config_argument_ == 2 && config_tokens_ == 1 && config_local_;
-    if (!local) statement_.traces.add(Trace::set_config);
-    config_open_ = false;
-  } else if (lexer_.depth() == config_depth_ && token.is(',')) {
-    config_argument_ = static_cast<std::uint8_t>(std::min(config_argument_ + 1, 3));
-    config_tokens_ = 0;
-  } else {
-    config_tokens_ = static_cast<std::uint8_t>(std::min(config_tokens_ + 1, 2));
-    config_local_ = is_true(token);
   }
 }
 

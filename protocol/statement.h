@@ -210,8 +210,9 @@ class StatementScanner {
   void settle_parameter();
   void settle_set();
 
-  // What may stand anywhere in a statement.
+  // statement_traces.cc: what may stand anywhere in a statement.
   void watch(const Token& token);
+  static Pending pending_after(Pending before, Word word);
   void called(Word function);
   void follow_config(const Token& token);
 

@@ -135,12 +135,4 @@ TEST_CASE("bytes that are no SQL are passed over") {
   CHECK(scan(text, 1) == scan(text, text.size()));
 }
 
-TEST_CASE("a nested set_config is reported even where the outer one is local") {
-  CHECK(only("SELECT set_config('a', set_config('b', 'c', true), true)") == "other +set_config");
-  CHECK(only("SELECT set_config('a', $1, true)") == "other");
-  CHECK(only("SELECT set_config($1, $2, $3)") == "other +set_config");
-  CHECK(only("SELECT set_config('a', 'b', E'\\x74')") == "other +set_config");
-  CHECK(only("SELECT set_config('a', 'b', true") == "other +set_config");
-}
-
 TEST_CASE("a scanner is small") { CHECK(sizeof(StatementScanner) < 512); }
