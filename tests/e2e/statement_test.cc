@@ -122,9 +122,9 @@ Traces left_behind(RawClient& client) {
        " (SELECT count(*) FROM pg_proc WHERE pronamespace = pg_my_temp_schema())"},
   };
   Traces seen;
-  for (const auto& [trace, question] : kQuestions) {
-    CAPTURE(question);
-    if (client.value(question) != "0") seen.add(trace);
+  for (const auto& one : kQuestions) {
+    CAPTURE(one.second);
+    if (client.value(one.second) != "0") seen.add(one.first);
   }
   if (!ask(client, "SELECT lastval()").failed) seen.add(Trace::sequence);
   return seen;
@@ -211,7 +211,7 @@ class Writer {
 
  private:
   static constexpr std::array kSpaces = {
-      " ",        "\n",   "\t",        "\r\n",  "/**/",    "/* ; ' */", "/* \" /* $$ */ ; */",
+      " ",        "\n",   "\t",          "\r\n",  "/**/",    "/* ; ' */", "/* \" /* $$ */ ; */",
       "-- ; '\n", "--\r", "/*/* ; */*/", "/***/", "-- /*\n", "\f",        "/*;--\n*/"};
   static constexpr std::array kValues = {"1",
                                          "'a'",
