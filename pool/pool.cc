@@ -59,7 +59,7 @@ Pool::Match Pool::match(Instant now) const {
 }
 
 void Pool::gave_way(Instant now) {
-  for (Limit* limit : {&shared_.quota.database(), &shared_.quota.user()}) {
+  for (Limit* limit : shared_.quota.shared()) {
     if (limit->hungry() > 0) limit->feed(now);
   }
   retry_at_ = std::max(retry_at_, now + kGiveWayPause);
@@ -87,21 +87,12 @@ Pool::Growth Pool::grow(Instant now) {
   const bool reserve_too = for_clients && dials == 0 && now >= reserve_at();
   const auto taken = shared_.quota.take(worker_, reserve_too);
   growth.wake = taken.wake;
-  if (!for_clients && taken.refusal != Quota::Refusal::none) return growth;
-  switch (taken.refusal) {
-    case Quota::Refusal::none:
-      growth.kind = Growth::Kind::dial;
-      break;
-    case Quota::Refusal::pool:
-      break;
-    case Quota::Refusal::database:
-      growth.kind = Growth::Kind::evict;
-      growth.refused_by = &shared_.quota.database();
-      break;
-    case Quota::Refusal::user:
-      growth.kind = Growth::Kind::evict;
-      growth.refused_by = &shared_.quota.user();
-      break;
+  if (!for_clients && taken.refused_by != nullptr) return growth;
+  if (taken.refused_by == nullptr) {
+    growth.kind = Growth::Kind::dial;
+  } else if (taken.refused_by != &shared_.limit) {
+    growth.kind = Growth::Kind::evict;
+    growth.refused_by = taken.refused_by;
   }
   starve_at(growth.refused_by, now);
   return growth;
@@ -157,7 +148,7 @@ std::size_t Pool::coming() const {
 }
 
 bool Pool::others_starve() const {
-  for (Limit* limit : {&shared_.quota.database(), &shared_.quota.user()}) {
+  for (Limit* limit : shared_.quota.shared()) {
     const int others = limit->starving() - (limit == starving_at_ ? 1 : 0);
     if (others > limit->leaving()) return true;  // Those on their way out will feed some.
   }
@@ -165,7 +156,7 @@ bool Pool::others_starve() const {
 }
 
 bool Pool::others_hunger(Instant now) const {
-  for (const Limit* limit : {&shared_.quota.database(), &shared_.quota.user()}) {
+  for (const Limit* limit : shared_.quota.shared()) {
     const int others = limit->hungry() - (hungry_ && limit == starving_at_ ? 1 : 0);
     if (others > 0 && now >= limit->unfed_since() + kHungerMax) return true;
   }

@@ -24,8 +24,8 @@ inline constexpr Instant kGiveWayPause = 20 * kMillisecond;
 
 // Process-wide; lives as long as any worker.
 struct SharedPool {
-  SharedPool(std::size_t workers, Limit& database, Limit& user)
-      : quota(limit, database, user), exchange(workers) {}
+  SharedPool(std::size_t workers, Limit& database, Limit& user, Limit& all)
+      : quota(limit, database, user, all), exchange(workers) {}
   Limit limit;  // pool_size.
   Quota quota;
   Exchange exchange;

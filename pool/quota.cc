@@ -20,16 +20,15 @@ WorkerMask Limit::give_back() {
 }
 
 Quota::Taken Quota::take(std::size_t worker, bool reserve_too) {
-  constexpr std::array kRefusals{Refusal::pool, Refusal::database, Refusal::user};
   for (std::size_t i = 0; i < limits_.size(); ++i) {
     if (limits_[i]->take(reserve_too)) continue;
     limits_[i]->want(worker);
     if (limits_[i]->take(reserve_too)) continue;
     WorkerMask wake = 0;
     for (std::size_t j = 0; j < i; ++j) wake |= limits_[j]->give_back();
-    return {kRefusals[i], wake};
+    return {limits_[i], wake};
   }
-  return {Refusal::none, 0};
+  return {nullptr, 0};
 }
 
 WorkerMask Quota::give_back() {

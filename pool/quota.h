@@ -5,10 +5,12 @@
 // wake-up is lost: one of the two sides always sees the other.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "pool/instant.h"
 
@@ -69,16 +71,16 @@ class Limit {
   std::atomic<int> leaving_{0};
 };
 
-// The limits one server connection counts against: its pool's, its database's, its user's.
+// The limits one server connection counts against: its pool's, its database's, its user's, and the
+// one over all.
 class Quota {
  public:
-  enum class Refusal : unsigned char { none, pool, database, user };
-
-  Quota(Limit& pool, Limit& database, Limit& user) : limits_{&pool, &database, &user} {}
+  Quota(Limit& pool, Limit& database, Limit& user, Limit& all)
+      : limits_{&pool, &database, &user, &all} {}
 
   struct Taken {
-    Refusal refusal;
-    WorkerMask wake;  // Workers to wake: units went back on the way to a refusal.
+    Limit* refused_by;  // nullptr: it was taken.
+    WorkerMask wake;    // Workers to wake: units went back on the way to a refusal.
   };
   // One unit of each or of none. A refused worker is marked at the limit that refused it.
   // `reserve_too`: the pool's reserve may be used.
@@ -89,11 +91,14 @@ class Quota {
     for (Limit* limit : limits_) limit->leave(by);
   }
   Limit& pool() const { return *limits_[0]; }
-  Limit& database() const { return *limits_[1]; }
-  Limit& user() const { return *limits_[2]; }
+  // Those that other pools count against, too.
+  std::span<Limit* const> shared() const { return std::span{limits_}.subspan(1); }
+  bool counts_against(const Limit& limit) const {
+    return std::find(limits_.begin(), limits_.end(), &limit) != limits_.end();
+  }
 
  private:
-  std::array<Limit*, 3> limits_;
+  std::array<Limit*, 4> limits_;
 };
 
 }  // namespace weir::pool

@@ -75,7 +75,7 @@ GateSettings gate_settings(const config::Settings& settings) {
 }  // namespace
 
 std::vector<std::string> Commons::configure(const config::Config& config) {
-  gate.apply(gate_settings(config.settings));
+  apply_limits(config.settings);
   return tls.load(config.settings.client_tls, config.all_server_tls());
 }
 
@@ -83,8 +83,13 @@ bool Commons::configure_whole(const config::Config& config, std::vector<std::str
   if (!tls.load_whole(config.settings.client_tls, config.all_server_tls(), complaints)) {
     return false;
   }
-  gate.apply(gate_settings(config.settings));
+  apply_limits(config.settings);
   return true;
+}
+
+void Commons::apply_limits(const config::Settings& settings) {
+  gate.apply(gate_settings(settings));
+  server_limit.set_max(settings.max_server_connections);
 }
 
 bool Commons::lacks_tls(const config::Config& config) const {
@@ -101,7 +106,8 @@ PoolEntry& Commons::hold_pool(const PoolId& id) {
   auto& entry = pools_[id];
   if (!entry) {
     auto& of_database = hold(databases_, id.database);
-    entry = std::make_unique<PoolEntry>(id, workers, of_database, hold(users_, id.user));
+    entry =
+        std::make_unique<PoolEntry>(id, workers, of_database, hold(users_, id.user), server_limit);
   }
   ++entry->holds;
   return *entry;

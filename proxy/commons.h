@@ -57,11 +57,12 @@ struct DatabaseCommons : NamedLimits {
 
 // The process-wide part of one pool, and what its first server told.
 struct PoolEntry {
-  PoolEntry(PoolId pool_id, std::size_t workers, DatabaseCommons& of_database, NamedLimits& of_user)
+  PoolEntry(PoolId pool_id, std::size_t workers, DatabaseCommons& of_database, NamedLimits& of_user,
+            pool::Limit& of_all)
       : id(std::move(pool_id)),
         database(of_database),
         user(of_user),
-        shared(workers, of_database.servers, of_user.servers) {}
+        shared(workers, of_database.servers, of_user.servers, of_all) {}
   const PoolId id;
   DatabaseCommons& database;
   NamedLimits& user;
@@ -161,8 +162,9 @@ class Commons {
   Passwords passwords;
   Offers offers;
 
-  // Takes over what `config` says of TLS and of who may knock; before any worker hears of it. A
-  // sentence for each thing that is wrong with certificates: then the last good ones stay.
+  // Takes over what `config` says of TLS, of who may knock and of limits over all; before any
+  // worker hears of it. A sentence for each thing that is wrong with certificates: then the last
+  // good ones stay.
   std::vector<std::string> configure(const config::Config& config);
   // As configure(), unless something of TLS that `config` asks for would be lacking: then nothing
   // changes, and it returns false.
@@ -175,6 +177,7 @@ class Commons {
 
   std::atomic<std::int64_t> clients{0};  // Admitted, the console's not counted.
   std::atomic<std::int64_t> servers{0};  // From the dial until they have hung up.
+  pool::Limit server_limit;              // max_server_connections: those of pools.
   // Of the secrets that auth_query gave: how many more were SCRAM than were not. PostgreSQL's own
   // default, as long as none was seen: unknown users are asked as most known ones are.
   std::atomic<std::int64_t> scram_lead{0};
@@ -199,6 +202,8 @@ class Commons {
   Totals totals() const;
 
  private:
+  void apply_limits(const config::Settings& settings);
+
   template <typename T>
   using ByName = std::map<std::string, std::unique_ptr<T>>;
   template <typename T>

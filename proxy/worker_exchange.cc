@@ -87,8 +87,7 @@ void Worker::make_room(Share& of, pool::Limit& limit) {
 bool Worker::evict(const pool::Limit* limit) {
   Server* longest = nullptr;
   for (auto& [id, candidate] : shares_) {
-    auto& quota = candidate->shared().quota;
-    if (&quota.database() != limit && &quota.user() != limit) continue;
+    if (!candidate->shared().quota.counts_against(*limit)) continue;
     if (candidate->waiting() > 0) continue;
     candidate->idle().each([&](pool::ServerSlot& slot) {
       if (longest == nullptr || slot.idle_since < longest->idle_since) {

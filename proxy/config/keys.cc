@@ -109,6 +109,8 @@ constexpr auto kKeys = std::to_array<Key>({
    {}, {}, "It limits the server's messages as well as the clients'."},
   {"max_prepared_statements", integer, U::count, "200", G, reloads, later, "Prepared statements kept per server connection; 0: not tracked",
    {}, {}, {}, "Named statements do not follow a client from server to server: turn them off in the driver, or use pool_mode = session."},
+  {"max_server_connections", integer, U::count, "0", G, reloads, built, "Server connections over all pools, but for those that ask auth_query; 0: no limit",
+   {}, {}, own},
   {"max_user_client_connections", integer, U::count, "0", G, reloads, built, "Clients per user; 0: no limit"},
   {"max_user_connections", integer, U::count, "0", G, reloads, built, "Server connections per user; 0: no limit"},
   {"min_pool_size", integer, U::count, "0", G, reloads, built, "Server connections kept ready in a pool that has clients, or a forced user"},

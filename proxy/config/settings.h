@@ -79,6 +79,7 @@ struct Settings {
   int reserve_pool_size = 0;
   int max_db_connections = 0;
   int max_user_connections = 0;
+  int max_server_connections = 0;  // Over all pools.
   int max_db_client_connections = 0;
   int max_user_client_connections = 0;
 

@@ -102,7 +102,8 @@ Need need_of(const config::Config& config, const Group& group) {
   }
   // A client has one server at the most.
   const std::int64_t of_clients = config.settings.max_client_conn + without_clients;
-  need.all = std::min({of_entries, of_users, of_clients});
+  const std::int64_t in_all = or_endless(config.settings.max_server_connections);
+  need.all = std::min({of_entries, of_users, of_clients, in_all});
   for (auto& [name, size] : need.by_entry) size = std::min(size, need.all);
   for (auto& [name, size] : need.by_user) size = std::min(size, need.all);
   add_inquiries(need, config, group);

@@ -79,23 +79,6 @@ TEST_CASE("an unknown database is told only to those who have proved who they ar
         std::string::npos);
 }
 
-TEST_CASE("max_client_conn, max_db_client_connections and their kin") {
-  for (const char* const limit : {"max_client_conn = 2", "max_db_client_connections = 2",
-                                  "max_user_client_connections = 2"}) {
-    InOrder policy;
-    Stage stage(policy, {.config = limit});
-    stage.client();
-    Caller& second = stage.client();
-    Caller& third = stage.caller();
-    third.say(startup_bytes(as("app")));
-    CHECK(third.heard().find("E(FATAL)\"53300 ") != std::string::npos);
-    second.say("X");
-    Caller& fourth = stage.caller();
-    fourth.say(startup_bytes(as("app")));
-    CHECK(fourth.heard().find("Z") != std::string::npos);
-  }
-}
-
 TEST_CASE("a crowd that never logs in keeps nobody out: the one that takes longest gives way") {
   InOrder policy;
   Stage stage(policy,

@@ -13,6 +13,14 @@ Setting two_workers(const std::string& config = "default_pool_size = 1") {
   return {.config = config, .workers = 2};
 }
 
+// Limits over the pools of two users of one database, and how many workers keep them.
+std::vector<std::pair<std::string, std::size_t>> shared_limits() {
+  return {{"max_db_connections", 1},
+          {"max_db_connections", 2},
+          {"max_server_connections", 1},
+          {"max_server_connections", 2}};
+}
+
 // A row of SHOW POOLS as it is heard, its numbers and names without their lengths.
 std::string shown(Caller& console, std::string_view sql) {
   console.say("Q'" + std::string{sql} + "'");
@@ -111,10 +119,12 @@ TEST_CASE("the pool's size holds over both workers") {
   CHECK(stage.door.open_max == 3);
 }
 
-TEST_CASE("another user's idle server makes room under max_db_connections") {
-  for (const std::size_t workers : {1u, 2u}) {
+TEST_CASE("another user's idle server makes room under a limit that its pool shares") {
+  for (const auto& [limit, workers] : shared_limits()) {
+    CAPTURE(limit);
+    CAPTURE(workers);
     InOrder policy;
-    Stage stage(policy, {.config = "max_db_connections = 1", .workers = workers});
+    Stage stage(policy, {.config = limit + " = 1", .workers = workers});
     Caller& app = stage.client(0);
     app.say("Q'select 1'");
     stage.backend(1).say("T D C Z");
@@ -131,10 +141,11 @@ TEST_CASE("another user's idle server makes room under max_db_connections") {
 }
 
 TEST_CASE("a busy pool gives way to one without a server, in turns of a second") {
-  for (const std::size_t workers : {1u, 2u}) {
+  for (const auto& [limit, workers] : shared_limits()) {
+    CAPTURE(limit);
     CAPTURE(workers);
     InOrder policy;
-    Stage stage(policy, {.config = "max_db_connections = 1", .workers = workers});
+    Stage stage(policy, {.config = limit + " = 1", .workers = workers});
     stage.obliging = true;
     std::vector<Caller*> callers{&stage.client(), &stage.client()};
     for (int i = 0; i < 2; ++i) callers.push_back(&stage.caller(workers - 1).login({}, "bob"));
@@ -157,6 +168,38 @@ TEST_CASE("a busy pool gives way to one without a server, in turns of a second")
     CHECK(stage.backends() - backends_before <= 12);
     CHECK(stage.door.open_max == 1);
   }
+}
+
+TEST_CASE("max_server_connections holds over all databases and workers, and follows RELOAD") {
+  InOrder policy;
+  const std::string depot = "depot = host=db port=5432";
+  Stage stage(policy, {.config = "max_server_connections = 2", .databases = depot, .workers = 2});
+  stage.obliging = true;
+  std::vector<Caller*> callers;
+  for (std::size_t i = 0; i < 8; ++i) {
+    callers.push_back(&stage.caller(i % 2).login({}, "app", i % 4 < 2 ? "shop" : "depot"));
+  }
+  stage.wait(3 * kSecond);
+  stage.obliging = false;
+  for (Caller* caller : callers) caller->heard();
+  for (Caller* caller : callers) caller->say("Q'select 1'");
+  stage.wait(kSecond);
+  CHECK(stage.door.open == 2);
+  CHECK(stage.door.open_max == 2);
+  stage.town.reload(Stage::config_text(
+      {.config = "max_server_connections = 3", .databases = depot, .workers = 2}));
+  stage.wait(kSecond);
+  CHECK(stage.door.open == 3);
+  stage.town.reload(Stage::config_text(
+      {.config = "max_server_connections = 1", .databases = depot, .workers = 2}));
+  for (int round = 0; round < 40; ++round) {
+    for (std::size_t i = 1; i <= stage.backends(); ++i) {
+      if (!stage.backend(i).heard().empty()) stage.backend(i).say("T D C Z");
+    }
+    stage.wait(kSecond);
+  }
+  for (Caller* caller : callers) CHECK(caller->heard() == "T D C Z");
+  CHECK(stage.door.open == 1);
 }
 
 TEST_CASE("SHOW POOLS counts both workers") {

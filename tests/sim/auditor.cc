@@ -35,6 +35,7 @@ void Auditor::allow(const Limits& limits) {
   raise(allowed_.reserve, limits.reserve, false);
   raise(allowed_.database_max, limits.database_max, true);
   raise(allowed_.user_max, limits.user_max, true);
+  raise(allowed_.all_max, limits.all_max, true);
 }
 
 void Auditor::after_turn() {
@@ -88,6 +89,7 @@ void Auditor::check_client(const proxy::Client& client) {
 void Auditor::check_limits() {
   std::map<std::pair<std::string, std::string>, std::size_t> of_pool;
   std::map<std::string, std::size_t> of_database, of_user;
+  std::size_t of_all = 0;
   for (const auto& [pid, backend] : postgres_.backends()) {
     if (!backend->alive()) continue;
     const auto& [database, user] = std::tie(backend->database, backend->user);
@@ -95,6 +97,7 @@ void Auditor::check_limits() {
     if (++of_pool[{database, user}] > pool_max) complain("pool_size is exceeded");
     if (++of_database[database] > allowed_.database_max) complain("max_db_connections is exceeded");
     if (++of_user[user] > allowed_.user_max) complain("max_user_connections is exceeded");
+    if (++of_all > allowed_.all_max) complain("max_server_connections is exceeded");
   }
 }
 
@@ -187,8 +190,10 @@ void Auditor::check_waiting(const proxy::PoolId& id) {
   const auto open = [](const pool::Limit& limit) {
     return limit.max() == 0 || limit.taken() < limit.max();
   };
-  const bool room = (open(shared.limit) || reserve_open) && open(shared.quota.database()) &&
-                    open(shared.quota.user());
+  const auto limits = shared.quota.shared();
+  const bool room = (open(shared.limit) || reserve_open) &&
+                    std::all_of(limits.begin(), limits.end(),
+                                [&](const pool::Limit* limit) { return open(*limit); });
   const bool for_nothing = waiting > 0 && idle > 0;
   const bool forgotten = waiting > 0 && room && coming == 0 && !must_wait;
   complain_if_lasting(for_nothing, id, name + ": a client waits while a server idles" + who);
@@ -214,7 +219,9 @@ void Auditor::at_the_end() {
     if (!WorkerGlass::cancels(worker(i)).empty()) complain("a cancel call was never buried");
     for (const auto& [id, share] : WorkerGlass::shares(worker(i))) {
       if (share->coming() != 0) complain("servers are still expected that nobody sends");
-      if (share->shared().quota.database().starving() != 0) complain("a pool still starves");
+      for (const pool::Limit* limit : share->shared().quota.shared()) {
+        if (limit->starving() != 0) complain("a pool still starves");
+      }
     }
   }
   if (stage_.town.commons().clients.load() != 0) complain("clients are still counted");

@@ -15,6 +15,7 @@ constexpr std::uint64_t kForgettingFrom = 1250;
 constexpr std::uint64_t kTimeoutsFrom = 1350;
 constexpr std::uint64_t kReserveFrom = 1450;
 constexpr std::uint64_t kNoticesFrom = 1550;
+constexpr std::uint64_t kOverallFrom = 1650;
 
 constexpr std::array<std::string_view, 2> kDatabases{"shop", "till"};
 constexpr std::array<std::string_view, 2> kUsers{"app", "web"};
@@ -128,6 +129,12 @@ void draw_reserve(Chance chance, Scenario& scenario) {
   scenario.limits_later.reserve = chance.below(3);
 }
 
+void draw_overall(Chance chance, Scenario& scenario) {
+  if (!chance.one_in(4)) return;
+  scenario.limits.all_max = 1 + chance.below(4);
+  if (chance.one_in(2)) scenario.limits_later.all_max = 1 + chance.below(4);
+}
+
 std::string_view name_of(PoolMode mode) {
   return mode == PoolMode::session     ? "session"
          : mode == PoolMode::statement ? "statement"
@@ -161,6 +168,7 @@ Scenario draw(std::uint64_t seed, std::size_t workers) {
   if (seed >= kTimeoutsFrom) draw_timeouts(Chance(~seed * 5), scenario);
   if (seed >= kReserveFrom) draw_reserve(Chance(~seed * 7), scenario);
   if (seed >= kNoticesFrom) scenario.notices = Chance(~seed * 9).one_in(3);
+  if (seed >= kOverallFrom) draw_overall(Chance(~seed * 11), scenario);
   return scenario;
 }
 
@@ -179,6 +187,7 @@ std::string Scenario::config(const Limits& now, const std::string& forced) const
   if (now.reserve > 0) text += "reserve_pool_size = " + number(now.reserve) + "\n";
   text += "max_db_connections = " + number(now.database_max) + "\n";
   text += "max_user_connections = " + number(now.user_max) + "\n";
+  text += "max_server_connections = " + number(now.all_max) + "\n";
   text += "query_wait_timeout = " + number(query_wait_timeout / kSecond) + "\n";
   text += "query_wait_notify = " + number(notices ? 1 : 0) + "\n";
   if (notices) text += "login_notify_message = " + std::string{kLoginNotice} + "\n";

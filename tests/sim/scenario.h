@@ -19,6 +19,7 @@ struct Limits {
   std::size_t database_max = 0;  // max_db_connections; zero: none.
   std::size_t reserve = 0;       // reserve_pool_size.
   std::size_t user_max = 0;      // max_user_connections; zero: none.
+  std::size_t all_max = 0;       // max_server_connections; zero: none.
 };
 
 inline constexpr std::string_view kLoginNotice = "welcome";

@@ -63,8 +63,8 @@ TEST_CASE("a warm ledger does not allocate") {
 
 TEST_CASE("parking, matching, granting and releasing do not allocate") {
   using namespace weir::pool;
-  Limit database, user;
-  SharedPool shared{2, database, user};
+  Limit database, user, all;
+  SharedPool shared{2, database, user, all};
   shared.limit.set_max(1);
   Pool here{shared, {}, 0};
   ClientSlot client;

@@ -9,7 +9,7 @@ using Growth = Pool::Growth;
 using Match = Pool::Match;
 
 Crew::Crew(const Plan& plan) : plan_(plan) {
-  shared_.limit.set_max(plan.pool_size);
+  limit().set_max(plan.pool_size);
   for (std::size_t worker = 0; worker < kWorkers; ++worker) {
     Member& at = members_[worker];
     at.pool = std::make_unique<Pool>(shared_, PoolSettings{}, worker);
@@ -56,7 +56,7 @@ void Crew::grow(Member& at) {
     const bool wanted = at.pool->waiting() > at.pool->coming() && now_ >= at.pool->retry_at();
     const bool lendable =
         now_ >= at.pool->ask_again_at() && shared_.exchange.idle_elsewhere(worker).has_value();
-    if (wanted && !lendable && alive_ >= shared_.limit.max()) refused_ |= WorkerMask{1} << worker;
+    if (wanted && !lendable && alive_ >= limit().max()) refused_ |= WorkerMask{1} << worker;
     const Growth growth = at.pool->grow(now_);
     wake(growth.wake);
     switch (growth.kind) {
@@ -74,14 +74,24 @@ void Crew::grow(Member& at) {
         members_[growth.lender].mail.push_back({Letter::Kind::lend, worker});
         break;
       case Growth::Kind::evict:
-        return complain("evicts without a limit");
+        if (growth.refused_by != &all_) return complain("evicts without a limit");
+        return make_room(at);
     }
   }
 }
 
+// The pool is alone under the limit: what idles and counts against it is the other worker's.
+void Crew::make_room(Member& at) {
+  constexpr Instant kMakeRoomPause = 20 * kMillisecond;
+  if (now_ < at.evict_asked_at + kMakeRoomPause) return;
+  at.evict_asked_at = now_;
+  members_[1 - at.pool->worker()].mail.push_back({Letter::Kind::evict});
+  arm(at, now_ + kMakeRoomPause);
+}
+
 void Crew::dial(Member& at) {
   ++alive_;
-  if (alive_ > shared_.limit.max()) complain("dials beyond the limit");
+  if (alive_ > limit().max()) complain("dials beyond the limit");
   ServerSlot& server = servers_.emplace_back();
   server.pool = at.pool.get();
   at.pool->servers.enter(server);
@@ -189,8 +199,13 @@ void Crew::take(Member& at, const Letter& letter) {
     case Letter::Kind::nudge:
       if (pool.waiting() > 0) grow(at);
       return;
+    case Letter::Kind::evict:
+      if (ServerSlot* const idle = pool.waiting() > 0 ? nullptr : first(at, ServerState::idle)) {
+        dismiss(*idle);
+      }
+      return;
     case Letter::Kind::reload:
-      shared_.limit.set_max(letter.pool_size);
+      limit().set_max(letter.pool_size);
       pool.idle().each([&](ServerSlot& server) {
         if (pool.must_close(server)) dismiss(server);
       });

@@ -6,6 +6,7 @@
 #include <array>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,7 @@ struct Plan {
   std::int64_t pool_size;
   int reloads;
   Fault fault = Fault::none;
+  bool over_all = false;  // `pool_size` is the limit over all pools, and the pool has none.
 };
 
 class Crew {
@@ -70,7 +72,7 @@ class Crew {
 
  private:
   struct Letter {
-    enum class Kind { hand_over, lend, lend_refused, nudge, reload } kind;
+    enum class Kind { hand_over, lend, lend_refused, nudge, reload, evict } kind;
     std::size_t from = 0;
     ServerSlot* server = nullptr;
     bool answers_lend = false;
@@ -82,10 +84,13 @@ class Crew {
     std::deque<const ClientSlot*> line;  // The model's: who asked first.
     Instant alarm = kNever;              // The share's deadline.
     Instant pressed_at = 0;
+    Instant evict_asked_at = 0;
   };
 
+  std::optional<Event> by_itself() const;
   void match(Member& at);
   void grow(Member& at);
+  void make_room(Member& at);
   void dial(Member& at);
   void request(ClientSlot& client);
   void grant(Member& at, ClientSlot& client, ServerSlot& server);
@@ -100,14 +105,16 @@ class Crew {
   void wake(WorkerMask mask);
   void count();
   void complain(const char* what);
+  Limit& limit() { return plan_.over_all ? all_ : shared_.limit; }
+  const Limit& limit() const { return plan_.over_all ? all_ : shared_.limit; }
   Member& member(const Pool* pool) { return members_[pool->worker()]; }
   ServerSlot* first(const Member& at, ServerState state) const {
     return at.pool->servers.at(state).front();
   }
 
   Plan plan_;
-  Limit database_, user_;
-  SharedPool shared_{kWorkers, database_, user_};
+  Limit database_, user_, all_;
+  SharedPool shared_{kWorkers, database_, user_, all_};
   std::array<Member, kWorkers> members_;
   std::deque<ClientSlot> clients_;
   std::deque<ServerSlot> servers_;

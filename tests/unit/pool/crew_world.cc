@@ -7,6 +7,12 @@ namespace weir::pool::testing {
 
 using Kind = Event::Kind;
 
+namespace {
+
+constexpr int kRoundsOfAsking = 60;
+
+}  // namespace
+
 std::vector<Event> Crew::possible() const {
   std::vector<Event> events;
   for (std::size_t i = 0; i < clients_.size(); ++i) {
@@ -33,7 +39,7 @@ std::vector<Event> Crew::possible() const {
                        [](const Letter& letter) { return letter.kind == Letter::Kind::reload; });
   });
   if (plan_.reloads > 0 && !reloading) {
-    events.push_back({Kind::reload, shared_.limit.max() == 1 ? 2u : 1u});
+    events.push_back({Kind::reload, limit().max() == 1 ? 2u : 1u});
   }
   return events;
 }
@@ -98,18 +104,26 @@ void Crew::run(const Event& event) {
 
 void Crew::settle() {
   for (int round = 0; round < 1'000; ++round) {
-    bool moved = false;
-    for (const Event& event : possible()) {
-      const bool by_itself = event.kind == Kind::mail || event.kind == Kind::time ||
-                             event.kind == Kind::login_ok || event.kind == Kind::hang_up;
-      if (!by_itself) continue;
-      run(event);
-      moved = true;
-      break;
-    }
-    if (!moved) return;
+    const auto next = by_itself();
+    if (!next) return;
+    run(*next);
+    // Whoever is kept out by the limit over all asks for room again and again.
+    if (plan_.over_all && round == kRoundsOfAsking) return;
   }
   complain("never comes to rest");
+}
+
+std::optional<Event> Crew::by_itself() const {
+  std::optional<Event> asking;
+  for (const Event& event : possible()) {
+    if (event.kind == Kind::time && plan_.over_all) {
+      asking = event;
+    } else if (event.kind == Kind::mail || event.kind == Kind::time ||
+               event.kind == Kind::login_ok || event.kind == Kind::hang_up) {
+      return event;
+    }
+  }
+  return asking;
 }
 
 void Crew::judge_settled() {
@@ -120,7 +134,7 @@ void Crew::judge_settled() {
     if (at.pool->coming() != 0) complain("awaits a server that never comes");
   }
   if (parked && idle) complain("a client waits beside an idle server");
-  if (parked && alive_ < shared_.limit.max()) complain("a client waits beside room for a server");
+  if (parked && alive_ < limit().max()) complain("a client waits beside room for a server");
 }
 
 void Crew::judge_served() {
@@ -137,7 +151,8 @@ void Crew::judge_served() {
 }
 
 void Crew::count() {
-  if (shared_.limit.taken() != alive_) complain("counts servers that are not there");
+  if (shared_.limit.taken() != alive_ || all_.taken() != alive_)
+    complain("counts servers that are not there");
   std::size_t there = 0;
   for (const Member& at : members_) {
     for (std::size_t s = 0; s < static_cast<std::size_t>(ServerState::count); ++s) {
@@ -186,6 +201,7 @@ std::string Crew::fingerprint() const {
     add((at.alarm != kNever ? 1u : 0u) + (now_ < at.pool->retry_at() ? 2u : 0u));
     if (at.alarm != kNever) gap(now_, at.alarm);
     gap(at.pressed_at, now_);
+    add(now_ < at.evict_asked_at + 20 * kMillisecond ? 1 : 0);
     gap(now_, at.pool->ask_again_at());
     for (const Letter& letter : at.mail) {
       add(static_cast<std::size_t>(letter.kind) * 4 + (letter.answers_lend ? 1 : 0) +
@@ -194,7 +210,7 @@ std::string Crew::fingerprint() const {
   }
   print += '/';
   add(refused_);
-  add(static_cast<std::size_t>(shared_.limit.max()));
+  add(static_cast<std::size_t>(limit().max()));
   add(static_cast<std::size_t>(plan_.reloads));
   return print;
 }

@@ -76,6 +76,11 @@ TEST_CASE("nobody waits beside a server, whatever the order of events") {
   CHECK(search({{1, 3}, 2, 0}, 8).counterexample == "");
 }
 
+TEST_CASE("nobody waits beside a server where the limit is the one over all pools") {
+  CHECK(search({{2, 2}, 1, 0, Fault::none, true}, 7).counterexample == "");
+  CHECK(search({{1, 2}, 2, 1, Fault::none, true}, 7).counterexample == "");
+}
+
 TEST_CASE("nobody waits beside a server while the maximum is changed under way") {
   CHECK(search({{2, 1}, 1, 2}, 8).counterexample == "");
   CHECK(search({{2, 2}, 2, 2}, 7).counterexample == "");

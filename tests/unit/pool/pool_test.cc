@@ -51,9 +51,9 @@ struct Town {
     return slot;
   }
 
-  Limit database, user;
+  Limit database, user, all;
   std::size_t workers_max = 2;
-  SharedPool shared{workers_max, database, user};
+  SharedPool shared{workers_max, database, user, all};
   std::vector<std::unique_ptr<Pool>> shares;
   std::deque<ClientSlot> clients;
   std::deque<ServerSlot> servers;
@@ -177,10 +177,10 @@ TEST_CASE("a pool borrows an idle server before it dials") {
   CHECK(town[0].grow(1).kind == Growth::Kind::borrow);
 }
 
-TEST_CASE("a full database asks for another pool's idle server, a full user likewise") {
-  for (const bool by_user : {false, true}) {
+TEST_CASE("a pool at a limit it shares asks for another pool's idle server") {
+  for (Limit Town::*const which : {&Town::database, &Town::user, &Town::all}) {
     Town town{5};
-    Limit& limit = by_user ? town.user : town.database;
+    Limit& limit = town.*which;
     limit.set_max(1);
     limit.take();
     town.parked(1);
@@ -199,8 +199,12 @@ TEST_CASE("an idle server goes when another pool starves at a limit they share")
   Town town{5};
   town.server();
   CHECK(town[0].match(1).kind == Match::Kind::none);
-  town.database.starve(+1);
-  CHECK(town[0].match(1).kind == Match::Kind::dismiss);
+  for (Limit* const limit : {&town.database, &town.user, &town.all}) {
+    limit->starve(+1);
+    CHECK(town[0].match(1).kind == Match::Kind::dismiss);
+    limit->starve(-1);
+  }
+  town.all.starve(+1);
   town.parked(1);
   CHECK(town[0].match(1).kind == Match::Kind::grant);
 }

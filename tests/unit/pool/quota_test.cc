@@ -65,10 +65,10 @@ TEST_CASE("who was refused is told by the next unit that comes back, once") {
 }
 
 TEST_CASE("a quota takes one unit of each limit or of none") {
-  Limit pool{5}, database{2}, user{1};
-  Quota quota{pool, database, user};
-  CHECK(quota.take(0).refusal == Quota::Refusal::none);
-  CHECK(quota.take(0).refusal == Quota::Refusal::user);
+  Limit pool{5}, database{2}, user{1}, all;
+  Quota quota{pool, database, user, all};
+  CHECK(quota.take(0).refused_by == nullptr);
+  CHECK(quota.take(0).refused_by == &user);
   CHECK(pool.taken() == 1);
   CHECK(database.taken() == 1);
   CHECK(user.taken() == 1);
@@ -77,40 +77,47 @@ TEST_CASE("a quota takes one unit of each limit or of none") {
 }
 
 TEST_CASE("a quota names the first limit that refuses") {
-  Limit pool{1}, database{1}, user{1};
-  Quota quota{pool, database, user};
+  Limit pool{1}, database{1}, user{1}, all{1};
+  Quota quota{pool, database, user, all};
   quota.take(0);
-  CHECK(quota.take(0).refusal == Quota::Refusal::pool);
+  CHECK(quota.take(0).refused_by == &pool);
   pool.set_max(2);
-  CHECK(quota.take(0).refusal == Quota::Refusal::database);
+  CHECK(quota.take(0).refused_by == &database);
   database.set_max(0);
-  CHECK(quota.take(0).refusal == Quota::Refusal::user);
+  CHECK(quota.take(0).refused_by == &user);
+  user.set_max(0);
+  CHECK(quota.take(0).refused_by == &all);
+  all.set_max(2);
+  CHECK(quota.take(0).refused_by == nullptr);
 }
 
 TEST_CASE("a refused worker is woken by the limit that refused it, also by another pool") {
-  Limit first{5}, second{5}, database{1}, user;
-  Quota mine{first, database, user}, theirs{second, database, user};
+  Limit first{5}, second{5}, database{1}, user, all;
+  Quota mine{first, database, user, all}, theirs{second, database, user, all};
   theirs.take(0);
-  CHECK(mine.take(4).refusal == Quota::Refusal::database);
+  CHECK(mine.take(4).refused_by == &database);
   CHECK(theirs.give_back() == WorkerMask{1} << 4);
 }
 
 TEST_CASE("units that go back on the way to a refusal wake who wanted them") {
-  Limit pool{1}, database{1}, user;
-  Quota quota{pool, database, user};
+  Limit pool{1}, database{1}, user, all;
+  Quota quota{pool, database, user, all};
   database.take();
   pool.want(7);
   const auto taken = quota.take(2);
-  CHECK(taken.refusal == Quota::Refusal::database);
+  CHECK(taken.refused_by == &database);
   CHECK(taken.wake == WorkerMask{1} << 7);
 }
 
 TEST_CASE("a quota is exceeded when one of its limits is") {
-  Limit pool{2}, database, user{2};
-  Quota quota{pool, database, user};
+  Limit pool{2}, database, user{2}, all{2};
+  Quota quota{pool, database, user, all};
   quota.take(0);
   quota.take(0);
   CHECK_FALSE(quota.exceeded());
   user.set_max(1);
+  CHECK(quota.exceeded());
+  user.set_max(2);
+  all.set_max(1);
   CHECK(quota.exceeded());
 }

@@ -42,8 +42,8 @@ struct Bells {
 }  // namespace
 
 TEST_CASE("a quota under four threads is exact, and wakes everyone it refused") {
-  Limit pool{2}, database{3}, user{2};
-  Quota quota{pool, database, user};
+  Limit pool{2}, database{3}, user{2}, all{3};
+  Quota quota{pool, database, user, all};
   Bells bells;
   std::atomic<int> held{0};
   std::atomic<bool> exceeded{false};
@@ -52,7 +52,7 @@ TEST_CASE("a quota under four threads is exact, and wakes everyone it refused") 
       for (;;) {  // A lost wake-up stops here for good.
         const auto taken = quota.take(self);
         bells.wake(taken.wake);
-        if (taken.refusal == Quota::Refusal::none) break;
+        if (taken.refused_by == nullptr) break;
         bells.wait(self);
       }
       if (held.fetch_add(1) >= 2 || pool.exceeded()) exceeded = true;
@@ -61,12 +61,15 @@ TEST_CASE("a quota under four threads is exact, and wakes everyone it refused") 
     }
   });
   CHECK_FALSE(exceeded.load());
-  CHECK(pool.taken() + database.taken() + user.taken() == 0);
+  CHECK(pool.taken() + database.taken() + user.taken() + all.taken() == 0);
 }
 
-TEST_CASE("two pools at one limit wake each other") {
-  Limit first{9}, second{9}, database{1}, user;
-  std::array quotas{Quota{first, database, user}, Quota{second, database, user}};
+TEST_CASE("two pools at one limit wake each other, at their database's and at the one over all") {
+  std::int64_t of_database = 1;
+  SUBCASE("their database's") {}
+  SUBCASE("the one over all") { of_database = 0; }
+  Limit first{9}, second{9}, database{of_database}, user, all{1 - of_database};
+  std::array quotas{Quota{first, database, user, all}, Quota{second, database, user, all}};
   Bells bells;
   std::atomic<bool> alone{true};
   std::atomic<int> held{0};
@@ -76,7 +79,7 @@ TEST_CASE("two pools at one limit wake each other") {
       for (;;) {
         const auto taken = quota.take(self);
         bells.wake(taken.wake);
-        if (taken.refusal == Quota::Refusal::none) break;
+        if (taken.refused_by == nullptr) break;
         bells.wait(self);
       }
       if (held.fetch_add(1) != 0) alone = false;
@@ -85,7 +88,7 @@ TEST_CASE("two pools at one limit wake each other") {
     }
   });
   CHECK(alone.load());
-  CHECK(first.taken() + second.taken() + database.taken() == 0);
+  CHECK(first.taken() + second.taken() + database.taken() + all.taken() == 0);
 }
 
 // Who waits publishes and then looks for idle servers; who idles publishes and then looks for

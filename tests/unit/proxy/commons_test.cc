@@ -64,7 +64,7 @@ TEST_CASE("keys that a client has proved end what another had proved in clear te
 TEST_CASE("a pool whose server is on its way between two workers is kept until it arrives") {
   Parish of;
   PoolEntry& left = of.commons.hold_pool({"shop", "app"});
-  REQUIRE(left.shared.quota.take(0).refusal == pool::Quota::Refusal::none);
+  REQUIRE(left.shared.quota.take(0).refused_by == nullptr);
   of.commons.let_go(left);
   CHECK(of.commons.remembered() == Remembered{1, 1, 1});
   PoolEntry& found = of.commons.hold_pool({"shop", "app"});

@@ -56,6 +56,7 @@ TEST_CASE("limits bound what may be opened") {
   CHECK(room(kTwo, many, both) == "no_room 97 180");
   CHECK(room(kTwo, many + "max_db_connections = 40", both) == "room 97 80");
   CHECK(room(kTwo, many + "max_user_connections = 50", both) == "room 97 50");
+  CHECK(room(kTwo, many + "max_server_connections = 60", both) == "room 97 60");
   CHECK(room(kTwo, "default_pool_size = 90\nmax_client_conn = 30", both) == "room 97 30");
   CHECK(room(kTwo, "default_pool_size = 0", both) == "no_room 97 100");
 }
