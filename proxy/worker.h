@@ -150,12 +150,14 @@ class Worker final : public TurnTaker, public Turn {
   void start_cancel(Server& server);
   void start_wanted_cancel(Server& server);
 
-  // Servers (worker_servers.cc).
-  void match(Share& share);
+  // New servers (worker_logins.cc).
   void grow(Share& share);
   void arm_growth(Share& share);
   void dial(Share& share);
   bool try_other_password(Server& server, const Fault& fault);
+
+  // Servers (worker_servers.cc).
+  void match(Share& share);
   void free(Server& server);
   std::string_view reason_to_close(const Server& server) const;
   bool outdated(const Server& server) const;

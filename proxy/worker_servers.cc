@@ -1,6 +1,6 @@
-// worker_servers.cc: the Worker's decisions about servers: dialled, granted, freed, lent, let go.
-#include <algorithm>
-#include <array>
+// worker_servers.cc: the Worker's decisions about servers: granted, freed, let go.
+
+#include <utility>
 
 #include "proxy/cancel_call.h"
 #include "proxy/worker.h"
@@ -11,7 +11,6 @@ using pool::ClientState;
 using pool::PoolMode;
 using pool::ServerEvent;
 using pool::ServerState;
-using Growth = pool::Pool::Growth;
 using Match = pool::Pool::Match;
 
 void Worker::move(Server& server, ServerEvent on) {
@@ -46,140 +45,6 @@ void Worker::match(Share& of) {
         dismiss(static_cast<Server&>(*next.server), "evicted");
         of.gave_way(world.now());
         break;
-    }
-  }
-}
-
-void Worker::grow(Share& of) {
-  if (of.database == nullptr || stopping_ == Stop::when_servers_left) return;
-  while (of.waiting() > 0 || of.below_minimum()) {
-    const Growth growth = of.grow(world.now());
-    wake(growth.wake);
-    switch (growth.kind) {
-      case Growth::Kind::none:
-        return arm_growth(of);
-      case Growth::Kind::dial:
-        dial(of);
-        break;
-      case Growth::Kind::borrow:
-        of.asked();
-        world.post(growth.lender, {Lend{of.id, index}});
-        break;
-      case Growth::Kind::evict:
-        return make_room(of, *growth.refused_by);
-    }
-  }
-}
-
-// Nothing can be done for those who wait now; when it is time to try again.
-void Worker::arm_growth(Share& of) {
-  if (of.waiting() == 0 && !of.below_minimum()) return;
-  for (const Instant at : {of.retry_at(), of.ask_again_at(), of.reserve_at()}) {
-    if (at > world.now() && at != kNever) deadlines.arm_no_later(of, at);
-  }
-  // Nobody sends word when a limit that other pools share has room again for a minimum.
-  if (of.waiting() == 0) deadlines.arm_no_later(of, world.now() + kMinimumPause);
-}
-
-void Worker::dial(Share& of) {
-  auto made = std::make_unique<Server>(*this, of, commons.next_id());
-  Server& server = *made;
-  servers_.emplace(server.id, std::move(made));
-  commons.servers.fetch_add(1);
-  of.servers.enter(server);
-  const auto timeout = config_->settings.server_connect_timeout_us;
-  if (timeout > 0) deadlines.arm(server, world.now() + timeout);
-  server.dial();
-  log(Level::debug, server, "connecting");
-}
-
-// --- In.
-
-void Worker::welcomed(Server& server, const Parameters& parameters) {
-  Share& of = server.share();
-  deadlines.disarm(server);
-  of.login_succeeded();
-  of.login_failure.clear();
-  of.passwords_refused = 0;
-  server.born_at = world.now();
-  protocol::Values values(commons.tracked.size());
-  for (const auto& [name, value] : parameters) {
-    if (const auto tracked = commons.tracked.index(name)) values[*tracked] = value;
-  }
-  server.settings = settings.intern(std::move(values));
-  log(Level::info, server, "new connection to server");
-  const bool first = !of.welcome_known;
-  of.welcome.learn(parameters);
-  of.welcome_known = true;
-  of.entry.set_parameters(parameters);
-  move(server, ServerEvent::welcomed);
-  server.idle_since = world.now();
-  if (of.database == nullptr) return dismiss(server, kConfigurationChanged);
-  if (first) {
-    for (std::size_t other = 0; other < commons.workers; ++other) {
-      if (other != index) world.post(other, {Welcomed{of.id}});
-    }
-    greet_waiting(of);
-  }
-  if (const auto why = reason_to_close(server); !why.empty()) {
-    dismiss(server, why);
-  } else if (!of.database->connect_query.empty()) {
-    server.in_connect_query = true;
-    test(server, of.database->connect_query);
-  } else {
-    arm_idle(server);
-    of.publish();
-    match(of);
-  }
-  grow(of);  // One dial less is under way.
-}
-
-void Worker::login_failed(Server& server, const Fault& fault, bool certain, bool of_host) {
-  Share& of = server.share();
-  if (try_other_password(server, fault)) return;
-  std::array<std::uint8_t, 1> dice{};
-  world.random(dice);
-  of.login_failed(world.now(), dice[0] / 256.0);
-  of.login_failure = fault.text;
-  // A certain refusal is about the user or the database, whichever host says it.
-  if (of_host && !certain && server.generation == of.generation) of.host_failed(server.host_turn);
-  log(Level::warning, server, "login failed: " + fault.text + " (" + fault.sqlstate + ")");
-  bury(server);
-  if (certain && of.shared().limit.taken() == 0) refuse_waiting(of, fault);
-  grow(of);
-}
-
-// While a password is being rotated the one may be gone already, or the other not be there yet.
-bool Worker::try_other_password(Server& server, const Fault& fault) {
-  Share& of = server.share();
-  if (of.database == nullptr || !std::string_view{fault.sqlstate}.starts_with("28")) return false;
-  std::uint32_t turn = server.password_turn;
-  const bool printed = !of.password_command().empty();
-  const std::size_t passwords = of.passwords({}, world.now()).size() + (printed ? 1 : 0);
-  if (printed) of.drop_password();
-  of.entry.password_turn.compare_exchange_strong(turn, turn + 1);
-  if (++of.passwords_refused >= passwords) {
-    of.passwords_refused = 0;
-    return false;
-  }
-  log(Level::info, server, "login failed: " + fault.text + "; trying the other password");
-  bury(server);
-  grow(of);
-  return true;
-}
-
-void Worker::login_outdated(Server& server) {
-  Share& of = server.share();
-  log(Level::info, server, "closing because: " + std::string{kConfigurationChanged});
-  bury(server);
-  grow(of);
-}
-
-// The server itself has said no, and would say it again: nobody needs to wait for that.
-void Worker::refuse_waiting(Share& of, const Fault& fault) {
-  for (const auto state : {ClientState::welcoming, ClientState::parked}) {
-    while (pool::ClientSlot* slot = of.clients.at(state).front()) {
-      static_cast<Client&>(*slot).refuse(fault);
     }
   }
 }
