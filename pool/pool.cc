@@ -1,6 +1,7 @@
 #include "pool/pool.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace weir::pool {
@@ -65,16 +66,14 @@ void Pool::gave_way(Instant now) {
   retry_at_ = std::max(retry_at_, now + kGiveWayPause);
 }
 
-Pool::Growth Pool::grow(Instant now) {
+Pool::Growth Pool::grow(Instant now, Instant dial_at) {
   Growth growth;
   const std::size_t wanted = waiting();
   const bool below_minimum = settings_.min_size > shared_.limit.taken();
-  const std::size_t dials =
-      servers.at(ServerState::dialing).size() + servers.at(ServerState::logging_in).size();
   const std::size_t coming_now = coming();
   const bool for_clients = wanted > coming_now;
   // A dial may take long or fail: it is no reason to wait beside a server that idles elsewhere.
-  if (wanted > coming_now - dials && shared_.exchange.workers() > 1 && now >= ask_again_at_) {
+  if (wanted > coming_now - dials() && shared_.exchange.workers() > 1 && now >= ask_again_at_) {
     if (const auto lender = shared_.exchange.idle_elsewhere(worker_)) {
       growth.kind = Growth::Kind::borrow;
       growth.lender = *lender;
@@ -82,20 +81,43 @@ Pool::Growth Pool::grow(Instant now) {
     }
   }
   if (!for_clients && (!below_minimum || coming_now > 0 || others_starve())) return growth;
-  if (dials >= kDialsMax || now < retry_at_) return growth;
+  if (now < retry_at_ || now < dial_at) return growth;
   // One at a time: whoever comes next in line may not have waited long enough.
-  const bool reserve_too = for_clients && dials == 0 && now >= reserve_at();
+  const bool reserve_too = for_clients && dials() == 0 && now >= reserve_at();
   const auto taken = shared_.quota.take(worker_, reserve_too);
   growth.wake = taken.wake;
   if (!for_clients && taken.refused_by != nullptr) return growth;
   if (taken.refused_by == nullptr) {
-    growth.kind = Growth::Kind::dial;
+    if (take_dial()) {
+      growth.kind = Growth::Kind::dial;
+    } else {
+      growth.wake |= shared_.quota.give_back();
+    }
   } else if (taken.refused_by != &shared_.limit) {
     growth.kind = Growth::Kind::evict;
     growth.refused_by = taken.refused_by;
   }
   starve_at(growth.refused_by, now);
   return growth;
+}
+
+// Of all workers; whoever is refused is woken by the next login that is over.
+bool Pool::take_dial() {
+  if (shared_.dials.take()) return true;
+  shared_.dials.want(worker_);
+  return shared_.dials.take();
+}
+
+void Pool::dial_begun(ServerSlot& server, bool beside) {
+  server.dial_counted = true;
+  server.beside = beside;
+  if (beside) ++beside_;
+}
+
+WorkerMask Pool::dial_over(ServerSlot& server) {
+  if (!std::exchange(server.dial_counted, false)) return 0;
+  if (std::exchange(server.beside, false)) --beside_;
+  return shared_.dials.give_back();
 }
 
 void Pool::grant(ClientSlot& client, ServerSlot& server) {
@@ -117,9 +139,9 @@ void Pool::publish() {
                            static_cast<std::uint32_t>(servers.at(ServerState::idle).size()));
 }
 
-void Pool::login_failed(Instant now, double jitter) {
+void Pool::login_failed(Instant now, double jitter, Instant longest) {
   const std::uint32_t doublings = std::min<std::uint32_t>(failures_++, 16);
-  const Instant wait = std::min(settings_.retry_first << doublings, settings_.retry_max);
+  const Instant wait = std::min({settings_.retry_first << doublings, settings_.retry_max, longest});
   const Instant half = wait / 2;
   retry_at_ = now + half + static_cast<Instant>(static_cast<double>(half) * jitter);
 }
@@ -141,10 +163,14 @@ std::size_t Pool::waiting() const {
   return clients.at(ClientState::parked).size() + (welcome_wanted ? 1 : 0);
 }
 
+std::size_t Pool::dials() const {
+  return servers.at(ServerState::dialing).size() + servers.at(ServerState::logging_in).size() -
+         beside_;
+}
+
 std::size_t Pool::coming() const {
-  return servers.at(ServerState::dialing).size() + servers.at(ServerState::logging_in).size() +
-         servers.at(ServerState::resetting).size() + servers.at(ServerState::testing).size() +
-         asked_ + shared_.exchange.promised(worker_);
+  return dials() + servers.at(ServerState::resetting).size() +
+         servers.at(ServerState::testing).size() + asked_ + shared_.exchange.promised(worker_);
 }
 
 bool Pool::others_starve() const {

@@ -15,8 +15,6 @@
 
 namespace weir::pool {
 
-inline constexpr std::size_t kDialsMax = 4;  // Of one worker's share, at the same time.
-
 // A login costs as much as a hundred transactions: pools that need each other's connections under
 // a shared limit take turns this long. Whoever gives way leaves the other the time to dial.
 inline constexpr Instant kHungerMax = kSecond;
@@ -27,6 +25,7 @@ struct SharedPool {
   SharedPool(std::size_t workers, Limit& database, Limit& user, Limit& all)
       : quota(limit, database, user, all), exchange(workers) {}
   Limit limit;  // pool_size.
+  Limit dials;  // server_connect_parallel: logins in flight.
   Quota quota;
   Exchange exchange;
 };
@@ -78,7 +77,14 @@ class Pool {
   // `match` said dismiss, and it has been done.
   void gave_way(Instant now);
   // Whether to dial or borrow for those still parked. `dial` has taken its unit of the quota.
-  Growth grow(Instant now);
+  // `dial_at`: not before then.
+  Growth grow(Instant now, Instant dial_at = 0);
+  // `grow` said dial: this is the server. `beside`: another one may be dialled for the same client.
+  void dial_begun(ServerSlot& server, bool beside);
+  // It has logged in, or never will. Workers to wake; none when it had been said before.
+  WorkerMask dial_over(ServerSlot& server);
+  // `grow` said dial, and there is none. Workers to wake.
+  WorkerMask dial_dropped() { return shared_.dials.give_back() | shared_.quota.give_back(); }
 
   // The client leaves the line or the link; state changes go through these two.
   void grant(ClientSlot& client, ServerSlot& server);
@@ -87,8 +93,8 @@ class Pool {
   // Tells the other workers what changed here. Call after every change, before looking at theirs.
   void publish();
 
-  // A login failed: wait longer before the next. `jitter` in [0, 1).
-  void login_failed(Instant now, double jitter);
+  // A login failed: wait longer before the next, up to `longest`. `jitter` in [0, 1).
+  void login_failed(Instant now, double jitter, Instant longest = kNever);
   void login_succeeded() { failures_ = 0, retry_at_ = 0; }
   Instant retry_at() const { return retry_at_; }
 
@@ -125,6 +131,8 @@ class Pool {
   }
 
  private:
+  std::size_t dials() const;
+  bool take_dial();
   bool others_starve() const;
   bool others_hunger(Instant now) const;
   void starve_at(Limit* limit, Instant now);
@@ -133,7 +141,8 @@ class Pool {
   SharedPool& shared_;
   PoolSettings settings_;
   std::size_t worker_;
-  std::size_t asked_ = 0;  // Lend requests without an answer.
+  std::size_t asked_ = 0;   // Lend requests without an answer.
+  std::size_t beside_ = 0;  // Servers on their way in on which no client counts.
   Instant ask_again_at_ = 0;
   Instant pressed_at_ = -kHandoverSlack;  // When a client last had to wait here.
   Limit* starving_at_ = nullptr;  // The limit of others' making that keeps us from dialling.

@@ -37,6 +37,12 @@ WorkerMask Quota::give_back() {
   return wake;
 }
 
+bool Quota::full() const {
+  return std::any_of(limits_.begin(), limits_.end(), [](const Limit* limit) {
+    return limit->max() > 0 && limit->taken() >= limit->max();
+  });
+}
+
 bool Quota::exceeded() const {
   for (const Limit* limit : limits_) {
     if (limit->exceeded()) return true;

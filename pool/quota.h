@@ -87,6 +87,8 @@ class Quota {
   Taken take(std::size_t worker, bool reserve_too = false);
   WorkerMask give_back();
   bool exceeded() const;
+  // Not one more unit can be had.
+  bool full() const;
   void leave(int by) const {
     for (Limit* limit : limits_) limit->leave(by);
   }

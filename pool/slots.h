@@ -31,6 +31,8 @@ struct ServerSlot : Link, Deadline {
   ServerSlot() : Deadline(Kind::server) {}
   ServerState state = ServerState::dialing;
   bool close_needed = false;  // Close it at the next release.
+  bool dial_counted = false;  // Against the pool's logins in flight.
+  bool beside = false;        // Its host may not answer: no client counts on it while it logs in.
   Pool* pool = nullptr;
   ClientSlot* client = nullptr;  // While linked.
   Instant born_at = 0;           // Welcomed.

@@ -33,6 +33,16 @@ void PoolEntry::set_credential(const Credential& credential) {
   credential_.keys = credential.keys;
 }
 
+std::optional<Fault> PoolEntry::login_fault() const {
+  const std::lock_guard lock(mutex_);
+  return login_fault_;
+}
+
+void PoolEntry::set_login_fault(std::optional<Fault> fault) {
+  const std::lock_guard lock(mutex_);
+  login_fault_ = std::move(fault);
+}
+
 std::size_t Offers::of(const std::string& who) const {
   const std::lock_guard lock(mutex_);
   const auto found = turns_.find(who);

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "proxy/config/config.h"
 #include "proxy/credential.h"
 #include "proxy/gate.h"
+#include "proxy/hosts.h"
 #include "proxy/log.h"
 #include "proxy/mail.h"
 #include "proxy/passwords.h"
@@ -74,6 +76,9 @@ struct PoolEntry {
   // What the last client to log in has proved: the pool's servers log in with it.
   Credential credential() const;
   void set_credential(const Credential& credential);
+  // Why the last login to a server failed; nothing: it did not.
+  std::optional<Fault> login_fault() const;
+  void set_login_fault(std::optional<Fault> fault);
   // Which of several passwords the servers take, while one is being rotated: the one that the last
   // login succeeded with, or the one after the last that failed.
   std::atomic<std::uint32_t> password_turn{0};
@@ -82,6 +87,7 @@ struct PoolEntry {
   mutable std::mutex mutex_;
   Parameters parameters_;
   Credential credential_;
+  std::optional<Fault> login_fault_;
 };
 
 inline constexpr std::size_t kOffersMax = 10'000;
@@ -160,6 +166,7 @@ class Commons {
   tls::Contexts tls;
   Gate gate;
   Passwords passwords;
+  Hosts hosts;
   Offers offers;
 
   // Takes over what `config` says of TLS, of who may knock and of limits over all; before any

@@ -32,7 +32,7 @@ class Server final : public pool::ServerSlot, private StreamUser {
   Server(Worker& worker, Share& share, std::uint64_t id);
   ~Server();
 
-  void dial();
+  void dial(const Target& host, std::uint32_t turn, bool on_trial);
   void arrive(HandOver letter);
   // REQUIRES: fit_to_travel(). The connection leaves; this object stays as a shell.
   HandOver pack();
@@ -75,6 +75,9 @@ class Server final : public pool::ServerSlot, private StreamUser {
   char status = 'I';  // Of the last ReadyForQuery: I, T or E.
   std::uint32_t pid = 0;
   Buffer cancel_key;
+  Target aim;          // What was dialled: a host of the configuration.
+  bool trial = false;  // See Share::Aim.
+  Instant dialled_at = 0;
   Target target;                    // The name dialled, then the address reached: cancels go there.
   Security security;                // In which way; cancels, too.
   std::uint32_t host_turn = 0;      // See Share::Aim; of no use once it has logged in.

@@ -13,11 +13,12 @@ using pool::ServerState;
 using protocol::Framer;
 using protocol::Piece;
 
-void Server::dial() {
-  auto aim = share().next_target();
-  target = std::move(aim.target);
+void Server::dial(const Target& host, std::uint32_t turn, bool on_trial) {
+  aim = target = host;
+  host_turn = turn;
+  trial = on_trial;
+  dialled_at = worker_.world.now();
   security = {share().tls, target.host};
-  host_turn = aim.turn;
   generation = share().generation;
   stream.dial(worker_.world, target);
 }

@@ -81,6 +81,8 @@ bool Share::configure(const config::Config& to, Commons& commons) {
   server_lifetime = to.server_lifetime_us(*found);
   shared().limit.set_max(to.pool_size(*found, id.user));
   passwords_ = &commons.passwords;
+  hosts_ = &commons.hosts;
+  shared().dials.set_max(settings.server_connect_parallel);
   hosts_digest_ = digest(found->hosts);
   entry.database.servers.set_max(to.max_db_connections(*found));
   entry.database.clients.set_max(to.max_db_client_connections(*found));
@@ -92,13 +94,57 @@ bool Share::configure(const config::Config& to, Commons& commons) {
   return true;
 }
 
-Share::Aim Share::next_target() {
-  const auto port = static_cast<std::uint16_t>(database->port);
+Target Share::host_at(std::uint32_t turn) const {
   const auto& hosts = database->hosts;
-  if (hosts.empty()) return {{config->settings.unix_socket_dir, port}, 0};
+  return {hosts.empty() ? config->settings.unix_socket_dir : hosts[turn % hosts.size()],
+          static_cast<std::uint16_t>(database->port)};
+}
+
+Instant Share::dial_at() const {
+  Instant first = kNever;
+  for (std::uint32_t i = 0; i < host_count() && first > 0; ++i) {
+    first = std::min(first, hosts_->ready_at(host_at(i)));
+  }
+  return first;
+}
+
+std::optional<std::uint32_t> Share::healthy_host(std::uint32_t from) const {
+  for (std::uint32_t turn = from; turn < from + host_count(); ++turn) {
+    if (!hosts_->in_trouble(host_at(turn))) return turn;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint32_t> Share::try_host(std::uint32_t from, Instant now) {
+  for (std::uint32_t turn = from; turn < from + host_count(); ++turn) {
+    if (hosts_->in_trouble(host_at(turn)) &&
+        hosts_->begin(host_at(turn), now) != Hosts::Leave::no) {
+      return turn;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Share::Aim> Share::next_target(Instant now) {
   const std::uint32_t turn =
       database->load_balance ? host_index_++ : entry.database.host_turn.now(hosts_digest_);
-  return {{hosts[turn % hosts.size()], port}, turn};
+  const auto healthy = healthy_host(turn);
+  // A trial that hangs must not have the place of a server that a client could have.
+  if (!healthy || (database->load_balance && !shared().quota.full())) {
+    if (const auto tried = try_host(turn, now)) {
+      return Aim{host_at(*tried), *tried, true, healthy.has_value()};
+    }
+  }
+  if (!healthy) return std::nullopt;
+  for (std::uint32_t skipped = turn; skipped != *healthy; ++skipped) host_failed(skipped);
+  return Aim{host_at(*healthy), *healthy};
+}
+
+std::optional<Fault> Share::login_fault() const {
+  for (std::uint32_t i = 0; database != nullptr && i < host_count(); ++i) {
+    if (auto fault = hosts_->fault(host_at(i))) return fault;
+  }
+  return entry.login_fault();
 }
 
 void Share::host_failed(std::uint32_t turn) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,10 +31,15 @@ class Share : public pool::Pool, public pool::Deadline {
 
   struct Aim {
     Target target;
-    std::uint32_t turn;  // For host_failed().
+    std::uint32_t turn = 0;  // For host_failed().
+    bool trial = false;      // The host was in trouble: everybody waits for what becomes of it.
+    bool beside = false;     // Another host would do as well.
   };
+  // When a server may be dialled: kNever never, 0 at once.
+  Instant dial_at() const;
   // Where the next server connection goes: the hosts take turns, or one keeps it until it fails.
-  Aim next_target();
+  // Who is in trouble is left out but for a trial now and then. Nothing: nowhere, for now.
+  std::optional<Aim> next_target(Instant now);
   // The connection that had this turn has failed, and not for its user or its database.
   // REQUIRES: it was dialled with the configuration in force.
   void host_failed(std::uint32_t turn);
@@ -65,11 +71,19 @@ class Share : public pool::Pool, public pool::Deadline {
   Welcome welcome;                    // Empty until welcome_known.
   Instant evict_asked_at = 0;         // When other workers were last asked to make room.
   std::size_t passwords_refused = 0;  // One after the other, by servers.
-  std::string login_failure;          // Why the last login to a server failed; empty: it did not.
+
+  // Why no server can be had: what the host or the last login said; nothing: neither failed.
+  std::optional<Fault> login_fault() const;
 
  private:
+  std::size_t host_count() const { return database->hosts.empty() ? 1 : database->hosts.size(); }
+  Target host_at(std::uint32_t turn) const;
+  std::optional<std::uint32_t> healthy_host(std::uint32_t from) const;
+  std::optional<std::uint32_t> try_host(std::uint32_t from, Instant now);
+
   std::uint32_t host_index_ = 0;
   Passwords* passwords_ = nullptr;
+  Hosts* hosts_ = nullptr;
   std::uint32_t hosts_digest_ = 0;
   bool forced_ = false;  // The database has this user, whoever asks for it.
 };

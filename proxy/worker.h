@@ -153,7 +153,8 @@ class Worker final : public TurnTaker, public Turn {
   // New servers (worker_logins.cc).
   void grow(Share& share);
   void arm_growth(Share& share);
-  void dial(Share& share);
+  bool dial(Share& share);
+  void host_answered(const Server& server);
   bool try_other_password(Server& server, const Fault& fault);
 
   // Servers (worker_servers.cc).
@@ -206,6 +207,7 @@ class Worker final : public TurnTaker, public Turn {
   void make_room(Share& share, pool::Limit& limit);
   bool evict(const pool::Limit* limit);
   void wake(pool::WorkerMask mask);
+  void wake_all();
 
   // Mail and time (worker.cc).
   void take(Accepted& letter);

@@ -10,7 +10,8 @@ using pool::ServerState;
 
 namespace {
 
-// What a client hears whose wait for a server is over: that all were busy, or that there is none.
+// What a client hears whose wait for a server is over: that all were busy, or why there is none; of
+// what a server has said, its own words.
 Fault waited_in_vain(const Share& of, std::string text) {
   const auto dials = static_cast<std::int64_t>(of.servers.at(ServerState::dialing).size() +
                                                of.servers.at(ServerState::logging_in).size());
@@ -18,9 +19,10 @@ Fault waited_in_vain(const Share& of, std::string text) {
   std::string hint = busy ? "All servers of the pool were busy: raise pool_size, or look for long "
                             "transactions."
                           : "No server connection could be made for this pool.";
-  if (!of.login_failure.empty()) {
-    hint += " The last login to a server failed: " + of.login_failure;
-  }
+  const auto fault = of.login_fault();
+  const bool said_by_server = fault && !std::string_view{fault->sqlstate}.starts_with("08");
+  if (!busy && said_by_server) return {fault->sqlstate, fault->text, text + ": " + hint};
+  if (fault) hint += " The last login to a server failed: " + fault->text;
   return {busy ? "53300" : "57P03", std::move(text), std::move(hint)};
 }
 

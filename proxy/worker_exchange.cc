@@ -100,6 +100,10 @@ bool Worker::evict(const pool::Limit* limit) {
   return true;
 }
 
+void Worker::wake_all() {
+  for (std::size_t each = 0; each < commons.workers; ++each) world.post(each, {Nudge{}});
+}
+
 void Worker::wake(pool::WorkerMask mask) {
   for (; mask != 0; mask &= mask - 1) {
     world.post(static_cast<std::size_t>(std::countr_zero(mask)), {Nudge{}});

@@ -12,13 +12,13 @@ using Growth = pool::Pool::Growth;
 void Worker::grow(Share& of) {
   if (of.database == nullptr || stopping_ == Stop::when_servers_left) return;
   while (of.waiting() > 0 || of.below_minimum()) {
-    const Growth growth = of.grow(world.now());
+    const Growth growth = of.grow(world.now(), of.dial_at());
     wake(growth.wake);
     switch (growth.kind) {
       case Growth::Kind::none:
         return arm_growth(of);
       case Growth::Kind::dial:
-        dial(of);
+        if (!dial(of)) return arm_growth(of);
         break;
       case Growth::Kind::borrow:
         of.asked();
@@ -33,14 +33,20 @@ void Worker::grow(Share& of) {
 // Nothing can be done for those who wait now; when it is time to try again.
 void Worker::arm_growth(Share& of) {
   if (of.waiting() == 0 && !of.below_minimum()) return;
-  for (const Instant at : {of.retry_at(), of.ask_again_at(), of.reserve_at()}) {
+  for (const Instant at : {of.retry_at(), of.dial_at(), of.ask_again_at(), of.reserve_at()}) {
     if (at > world.now() && at != kNever) deadlines.arm_no_later(of, at);
   }
   // Nobody sends word when a limit that other pools share has room again for a minimum.
   if (of.waiting() == 0) deadlines.arm_no_later(of, world.now() + kMinimumPause);
 }
 
-void Worker::dial(Share& of) {
+// False: another worker was quicker to try the host.
+bool Worker::dial(Share& of) {
+  const auto aim = of.next_target(world.now());
+  if (!aim) {
+    wake(of.dial_dropped());
+    return false;
+  }
   auto made = std::make_unique<Server>(*this, of, commons.next_id());
   Server& server = *made;
   servers_.emplace(server.id, std::move(made));
@@ -48,15 +54,18 @@ void Worker::dial(Share& of) {
   of.servers.enter(server);
   const auto timeout = config_->settings.server_connect_timeout_us;
   if (timeout > 0) deadlines.arm(server, world.now() + timeout);
-  server.dial();
+  of.dial_begun(server, aim->beside);
+  server.dial(aim->target, aim->turn, aim->trial);
   log(Level::debug, server, "connecting");
+  return true;
 }
 
 void Worker::welcomed(Server& server, const Parameters& parameters) {
   Share& of = server.share();
   deadlines.disarm(server);
   of.login_succeeded();
-  of.login_failure.clear();
+  of.entry.set_login_fault({});
+  host_answered(server);
   of.passwords_refused = 0;
   server.born_at = world.now();
   protocol::Values values(commons.tracked.size());
@@ -91,13 +100,28 @@ void Worker::welcomed(Server& server, const Parameters& parameters) {
   grow(of);  // One dial less is under way.
 }
 
+void Worker::host_answered(const Server& server) {
+  if (commons.hosts.answered(server.aim)) wake_all();
+}
+
+// A server that has no place left answers all the same, and so does one that is certain.
 void Worker::login_failed(Server& server, const Fault& fault, bool certain, bool of_host) {
   Share& of = server.share();
+  const bool answered = certain || std::string_view{fault.sqlstate}.starts_with("53");
+  if (of_host && answered) host_answered(server);
   if (try_other_password(server, fault)) return;
   std::array<std::uint8_t, 1> dice{};
   world.random(dice);
-  of.login_failed(world.now(), dice[0] / 256.0);
-  of.login_failure = fault.text;
+  const double jitter = dice[0] / 256.0;
+  if (of_host && !answered) {
+    commons.hosts.failed(server.aim, server.dialled_at, world.now(),
+                         {.max = of.settings().retry_max, .jitter = jitter}, fault);
+    if (server.trial) wake_all();
+  } else {
+    of.login_failed(world.now(), jitter, certain ? kNever : kHostPauseMax);
+  }
+  // What the server itself has not said is told as a reason, not as its words.
+  of.entry.set_login_fault(of_host ? fault : Fault{"08001", fault.text});
   // A certain refusal is about the user or the database, whichever host says it.
   if (of_host && !certain && server.generation == of.generation) of.host_failed(server.host_turn);
   log(Level::warning, server, "login failed: " + fault.text + " (" + fault.sqlstate + ")");

@@ -1,5 +1,4 @@
 // worker_servers.cc: the Worker's decisions about servers: granted, freed, let go.
-
 #include <utility>
 
 #include "proxy/cancel_call.h"
@@ -16,6 +15,9 @@ using Match = pool::Pool::Match;
 void Worker::move(Server& server, ServerEvent on) {
   const auto end = server.share().idle_end();
   server.share().servers.move(server, on, end);
+  const bool on_its_way =
+      server.state == ServerState::dialing || server.state == ServerState::logging_in;
+  if (server.dial_counted && !on_its_way) wake(server.share().dial_over(server));
 }
 
 // --- Who gets what.

@@ -62,6 +62,7 @@ constexpr auto kFields = std::to_array<SettingsField>({
     {"max_db_connections", &Settings::max_db_connections},
     {"max_user_connections", &Settings::max_user_connections},
     {"max_server_connections", &Settings::max_server_connections},
+    {"server_connect_parallel", &Settings::server_connect_parallel},
     {"max_db_client_connections", &Settings::max_db_client_connections},
     {"max_user_client_connections", &Settings::max_user_client_connections},
     {"query_wait_timeout", &Settings::query_wait_timeout_us},

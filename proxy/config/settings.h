@@ -79,7 +79,8 @@ struct Settings {
   int reserve_pool_size = 0;
   int max_db_connections = 0;
   int max_user_connections = 0;
-  int max_server_connections = 0;  // Over all pools.
+  int max_server_connections = 0;   // Over all pools.
+  int server_connect_parallel = 4;  // Logins in flight of one pool; 0: as many as it likes.
   int max_db_client_connections = 0;
   int max_user_client_connections = 0;
 

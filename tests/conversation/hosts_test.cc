@@ -73,12 +73,12 @@ TEST_CASE("load_balance_hosts = disable: a failed login counts as well") {
   pair.one.answer = Answer::accept;
   stage.greeting = "E(FATAL)'57P03 the database system is starting up'";
   Caller& client = stage.caller().login({}, "app", "pair");
-  REQUIRE(stage.backends() == 1);
+  REQUIRE(stage.backends() == 2);
   CHECK(pair.host(1) == "one");
+  CHECK(pair.host(2) == "two");
   stage.greeting = kGreeting;
   stage.wait(kSecond);
-  REQUIRE(stage.backends() == 2);
-  CHECK(pair.host(2) == "two");
+  REQUIRE(stage.backends() == 3);
   CHECK(client.heard().find("Z") != std::string::npos);
 }
 

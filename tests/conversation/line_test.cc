@@ -108,8 +108,9 @@ TEST_CASE("a full PostgreSQL's own words reach those who waited for it in vain")
   stage.wait(3 * kSecond);
   const Buffer bytes = client.peer.take();
   const std::string_view told = as_text(bytes);
-  CHECK(told.find("C57P03") != std::string::npos);
-  CHECK(told.find("failed: sorry, too many clients already") != std::string::npos);
+  CHECK(told.find("C53300") != std::string::npos);
+  CHECK(told.find("Msorry, too many clients already") != std::string::npos);
+  CHECK(told.find("Hquery_wait_timeout: No server connection could be made") != std::string::npos);
 }
 
 TEST_CASE("a client that leaves the line is not served") {

@@ -155,7 +155,7 @@ void Auditor::check_remembered(const std::set<proxy::PoolId>& pools) {
 }
 
 void Auditor::check_waiting(const proxy::PoolId& id) {
-  std::size_t waiting = 0, idle = 0, coming = 0, living = 0;
+  std::size_t waiting = 0, idle = 0, coming = 0, living = 0, logins = 0;
   bool must_wait = false, reserve_open = false;
   std::string who;
   pool::SharedPool* known = nullptr;
@@ -169,7 +169,11 @@ void Auditor::check_waiting(const proxy::PoolId& id) {
     waiting += share.waiting();
     idle += share.idle().size();
     coming += share.coming();
-    if (share.waiting() > 0 && share.retry_at() > stage_.now()) must_wait = true;
+    for (const auto state : {ServerState::dialing, ServerState::logging_in}) {
+      logins += share.servers.at(state).size();
+    }
+    const Instant dial_at = std::max(share.retry_at(), share.dial_at());
+    if (share.waiting() > 0 && dial_at > stage_.now()) must_wait = true;
     const pool::Limit& limit = share.shared().limit;
     if (share.reserve_at() <= stage_.now()) {
       reserve_open |= limit.taken() < limit.max() + limit.reserve();
@@ -186,6 +190,10 @@ void Auditor::check_waiting(const proxy::PoolId& id) {
   if (static_cast<std::size_t>(shared.limit.taken()) != living) {
     complain(name + ": " + std::to_string(shared.limit.taken()) + " servers are counted, " +
              std::to_string(living) + " live");
+  }
+  const std::int64_t dials = shared.dials.taken();
+  if (dials != static_cast<std::int64_t>(logins) || dials > shared.dials.max()) {
+    complain(name + ": server_connect_parallel is not kept");
   }
   const auto open = [](const pool::Limit& limit) {
     return limit.max() == 0 || limit.taken() < limit.max();

@@ -130,6 +130,7 @@ void draw_reserve(Chance chance, Scenario& scenario) {
 }
 
 void draw_overall(Chance chance, Scenario& scenario) {
+  if (chance.one_in(4)) scenario.fixed_lines += "server_connect_parallel = 1\n";
   if (!chance.one_in(4)) return;
   scenario.limits.all_max = 1 + chance.below(4);
   if (chance.one_in(2)) scenario.limits_later.all_max = 1 + chance.below(4);

@@ -194,6 +194,7 @@ void FakeNet::run_command(std::size_t key, std::size_t worker) {
 void FakeNet::run_open(Peer& peer) {
   peer.target = reached(peer.target);
   const auto found = doors_.find({peer.target.host, peer.target.port});
+  if (found != doors_.end()) ++found->second.tried;
   FakeTransport& at = *peer.transport_;
   if (found == doors_.end() || found->second.answer == Door::Answer::refuse) {
     const int error = found == doors_.end() ? ECONNREFUSED : found->second.error;

@@ -29,6 +29,7 @@ struct Door {
   std::function<void(Peer&)> on_connect;
   // Connections as the one behind the door sees them: until pgweir closes.
   std::size_t open = 0, open_max = 0, opened = 0;
+  std::size_t tried = 0;  // Those that were refused, too.
 };
 
 class FakeNet {

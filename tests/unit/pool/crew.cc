@@ -10,6 +10,7 @@ using Match = Pool::Match;
 
 Crew::Crew(const Plan& plan) : plan_(plan) {
   limit().set_max(plan.pool_size);
+  shared_.dials.set_max(plan.dials);
   for (std::size_t worker = 0; worker < kWorkers; ++worker) {
     Member& at = members_[worker];
     at.pool = std::make_unique<Pool>(shared_, PoolSettings{}, worker);
@@ -96,6 +97,12 @@ void Crew::dial(Member& at) {
   server.pool = at.pool.get();
   at.pool->servers.enter(server);
   at.pool->servers.move(server, ServerEvent::connected);
+  at.pool->dial_begun(server, false);
+}
+
+void Crew::dial_over(ServerSlot& server) {
+  const WorkerMask mask = server.pool->dial_over(server);
+  if (plan_.fault != Fault::dial_over_unheard) wake(mask);
 }
 
 void Crew::request(ClientSlot& client) {

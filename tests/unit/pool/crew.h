@@ -21,6 +21,7 @@ enum class Fault {
   none,
   lend_unanswered,
   nobody_woken,
+  dial_over_unheard,
   park_unpublished,
   promise_forgotten,
   arrival_not_followed
@@ -48,7 +49,8 @@ struct Plan {
   std::int64_t pool_size;
   int reloads;
   Fault fault = Fault::none;
-  bool over_all = false;  // `pool_size` is the limit over all pools, and the pool has none.
+  bool over_all = false;   // `pool_size` is the limit over all pools, and the pool has none.
+  std::int64_t dials = 0;  // server_connect_parallel.
 };
 
 class Crew {
@@ -92,6 +94,7 @@ class Crew {
   void grow(Member& at);
   void make_room(Member& at);
   void dial(Member& at);
+  void dial_over(ServerSlot& server);
   void request(ClientSlot& client);
   void grant(Member& at, ClientSlot& client, ServerSlot& server);
   void release(ClientSlot& client);

@@ -73,6 +73,7 @@ void Crew::run(const Event& event) {
       break;
     case Kind::login_ok:
       at.pool->login_succeeded();
+      dial_over(*first(at, ServerState::logging_in));
       at.pool->servers.move(*first(at, ServerState::logging_in), ServerEvent::welcomed,
                             at.pool->idle_end());
       at.pool->publish();
@@ -81,6 +82,7 @@ void Crew::run(const Event& event) {
       break;
     case Kind::login_failed:
       at.pool->login_failed(now_, 0.5);
+      dial_over(*first(at, ServerState::logging_in));
       bury(*first(at, ServerState::logging_in));
       grow(at);
       break;

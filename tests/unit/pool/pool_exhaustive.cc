@@ -81,6 +81,11 @@ TEST_CASE("nobody waits beside a server where the limit is the one over all pool
   CHECK(search({{1, 2}, 2, 1, Fault::none, true}, 7).counterexample == "");
 }
 
+TEST_CASE("nobody waits beside a server where few may log in at the same time") {
+  CHECK(search({.clients = {2, 2}, .pool_size = 3, .reloads = 0, .dials = 1}, 8).counterexample ==
+        "");
+}
+
 TEST_CASE("nobody waits beside a server while the maximum is changed under way") {
   CHECK(search({{2, 1}, 1, 2}, 8).counterexample == "");
   CHECK(search({{2, 2}, 2, 2}, 7).counterexample == "");
@@ -92,4 +97,7 @@ TEST_CASE("every planted fault is found") {
     CAPTURE(static_cast<int>(fault));
     CHECK(search({{2, 2}, 2, 0, fault}, 8).counterexample != "");
   }
+  const Fault unheard = Fault::dial_over_unheard;
+  CHECK(search({.clients = {2, 2}, .pool_size = 3, .reloads = 0, .fault = unheard, .dials = 1}, 8)
+            .counterexample != "");
 }

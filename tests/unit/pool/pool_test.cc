@@ -139,19 +139,48 @@ TEST_CASE("a pool dials for those who wait, as many as wait") {
   CHECK(town.shared.limit.taken() == 1);
 }
 
-TEST_CASE("a pool dials a few at a time, and goes on when one of them is done") {
-  Town town{10};
-  for (std::size_t i = 0; i < kDialsMax + 2; ++i) town.parked(1);
-  for (std::size_t i = 0; i < kDialsMax; ++i) {
-    REQUIRE(town[0].grow(1).kind == Growth::Kind::dial);
-    town.server(0, ServerState::logging_in);
+TEST_CASE("a pool dials a few at a time over all workers, and goes on when one of them is done") {
+  Town town{2, 10};
+  town.shared.dials.set_max(2);
+  for (int i = 0; i < 6; ++i) town.parked(1, i % 2);
+  for (const std::size_t worker : {0u, 1u}) {
+    REQUIRE(town[worker].grow(1).kind == Growth::Kind::dial);
+    town[worker].dial_begun(town.server(worker, ServerState::logging_in), false);
   }
   CHECK(town[0].grow(1).kind == Growth::Kind::none);
-  ServerSlot& welcomed = town.servers.front();
-  town[0].servers.move(welcomed, ServerEvent::welcomed);
-  town[0].grant(*town[0].match(1).client, welcomed);
+  CHECK(town.shared.limit.taken() == 2);
+  ServerSlot& there = town.servers.back();
+  town[1].servers.move(there, ServerEvent::welcomed);
+  CHECK(town[1].dial_over(there) == 1);  // The first worker was refused, and hears of it.
+  CHECK(town[1].dial_over(there) == 0);
   CHECK(town[0].grow(1).kind == Growth::Kind::dial);
-  town[0].unlink(*welcomed.client, welcomed);
+  CHECK(town[0].dial_dropped() == 0);
+  CHECK(town.shared.dials.taken() == 1);
+  CHECK(town.shared.limit.taken() == 2);
+}
+
+TEST_CASE("no client counts on a server that is dialled beside others") {
+  Town town{10};
+  town.parked(1);
+  REQUIRE(town[0].grow(1).kind == Growth::Kind::dial);
+  ServerSlot& tried = town.server(0, ServerState::dialing);
+  town[0].dial_begun(tried, true);
+  CHECK(town[0].coming() == 0);
+  CHECK(town[0].grow(1).kind == Growth::Kind::dial);
+  town[0].dial_begun(town.server(0, ServerState::dialing), false);
+  CHECK(town[0].coming() == 1);
+  CHECK(town[0].grow(1).kind == Growth::Kind::none);
+  town[0].servers.move(tried, ServerEvent::gone);
+  town[0].dial_over(tried);
+  CHECK(town[0].coming() == 1);
+}
+
+TEST_CASE("a pool does not dial before it may") {
+  Town town{10};
+  town.parked(1);
+  CHECK(town[0].grow(1, 2).kind == Growth::Kind::none);
+  CHECK(town.shared.limit.taken() == 0);
+  CHECK(town[0].grow(2, 2).kind == Growth::Kind::dial);
 }
 
 TEST_CASE("a full pool does not dial, and is woken when a unit comes back") {
@@ -288,6 +317,8 @@ TEST_CASE("failed logins are retried later and later, up to the maximum") {
   for (int i = 0; i < 100; ++i) town[0].login_failed(1000, 0.0);
   CHECK(town[0].retry_at() == 1000 + 175);
   CHECK(town[0].grow(1350).kind == Growth::Kind::dial);
+  town[0].login_failed(1000, 1.0, 250);
+  CHECK(town[0].retry_at() == 1000 + 250);
   town[0].login_succeeded();
   CHECK(town[0].retry_at() == 0);
   town[0].login_failed(0, 1.0);
