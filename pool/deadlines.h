@@ -12,7 +12,16 @@ namespace weir::pool {
 // Derive from it. The owner tells by `kind` what it is. Firing means "look at the time", no more:
 // an owner whose reason has moved to later arms itself anew, so the path of a query never does.
 struct Deadline {
-  enum class Kind : std::uint8_t { client, server, pool, cancel, inquiry, handshakes, worker };
+  enum class Kind : std::uint8_t {
+    client,
+    server,
+    pool,
+    cancel,
+    inquiry,
+    handshakes,
+    names,
+    worker
+  };
   static constexpr std::uint32_t kUnarmed = 0xffff'ffff;
 
   explicit Deadline(Kind what) : kind(what) {}

@@ -25,6 +25,7 @@ class Worker;
 
 // Why a server goes.
 inline constexpr std::string_view kConfigurationChanged = "database configuration changed";
+inline constexpr std::string_view kAddressChanged = "its host has another address now";
 inline constexpr std::string_view kHalfMessage = "idle server in the middle of a message";
 
 class Server final : public pool::ServerSlot, private StreamUser {

@@ -28,6 +28,7 @@ Worker::Worker(World& the_world, Commons& the_commons, const config::Config& con
 Worker::~Worker() {
   deadlines.disarm(stats_due_);
   deadlines.disarm(shakes_due_);
+  deadlines.disarm(names_due_);
   for (auto& [call, owned] : cancels_) {
     deadlines.disarm(*call);
     call->stream.close();
@@ -101,6 +102,9 @@ void Worker::on_time() {
         break;
       case pool::Deadline::Kind::handshakes:
         if (Stream* const next = shakes_.next(world.now())) next->shake();
+        break;
+      case pool::Deadline::Kind::names:
+        look_at_names();
         break;
       case pool::Deadline::Kind::worker:
         log_stats();

@@ -44,6 +44,7 @@ inline constexpr Instant kLingerMax = 2 * kSecond;         // For a refused clie
 inline constexpr Instant kMinimumPause = kSecond;          // To look again for room for it.
 inline constexpr Instant kFarewellMax = 10 * kSecond;      // For a server to hang up.
 inline constexpr Instant kFarewellPatience = 5 * kSecond;  // Before its last query is cancelled.
+inline constexpr Instant kNamesPauseMax = 5 * kSecond;     // To look where names lead.
 inline constexpr std::size_t kCancelsMax = 256;            // Of one worker, at the same time.
 // At one worker as many clients may be logging in as may be in altogether (max_client_conn), and
 // at least this many.
@@ -157,6 +158,9 @@ class Worker final : public TurnTaker, public Turn {
   void host_answered(const Server& server);
   bool try_other_password(Server& server, const Fault& fault);
 
+  void watch_name(const Server& server);
+  void look_at_names();
+
   // Servers (worker_servers.cc).
   void match(Share& share);
   void free(Server& server);
@@ -260,6 +264,7 @@ class Worker final : public TurnTaker, public Turn {
   std::vector<std::unique_ptr<CancelCall>> dead_cancels_;
   Shakes shakes_{commons.stats.size()};
   pool::Deadline shakes_due_{pool::Deadline::Kind::handshakes};
+  pool::Deadline names_due_{pool::Deadline::Kind::names};
   pool::Deadline stats_due_{pool::Deadline::Kind::worker};
   Totals reported_;  // By the last log_stats().
   Instant reported_at_;

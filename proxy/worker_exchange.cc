@@ -43,6 +43,7 @@ void Worker::take(HandOver& letter) {
   of.servers.enter(server);
   server.arrive(std::move(letter));
   move(server, ServerEvent::arrived);
+  watch_name(server);
   if (const auto why = reason_to_close(server); !why.empty()) {
     dismiss(server, why);
   } else {

@@ -1,5 +1,7 @@
 // worker_logins.cc: the Worker's new connections to servers: when to dial, and what comes of it.
+#include <algorithm>
 #include <array>
+#include <vector>
 
 #include "proxy/worker.h"
 
@@ -7,6 +9,7 @@ namespace weir::proxy {
 
 using pool::ClientState;
 using pool::ServerEvent;
+using pool::ServerState;
 using Growth = pool::Pool::Growth;
 
 void Worker::grow(Share& of) {
@@ -79,6 +82,7 @@ void Worker::welcomed(Server& server, const Parameters& parameters) {
   of.welcome_known = true;
   of.entry.set_parameters(parameters);
   move(server, ServerEvent::welcomed);
+  watch_name(server);
   server.idle_since = world.now();
   if (of.database == nullptr) return dismiss(server, kConfigurationChanged);
   if (first) {
@@ -147,6 +151,30 @@ bool Worker::try_other_password(Server& server, const Fault& fault) {
   bury(server);
   grow(of);
   return true;
+}
+
+// It was reached by a name that may lead elsewhere one day.
+void Worker::watch_name(const Server& server) {
+  if (server.security.host == server.target.host) return;
+  const Instant kept = config_->settings.dns_max_ttl_us;
+  const Instant pause = kept == 0 ? kNamesPauseMax : std::clamp(kept / 3, kSecond, kNamesPauseMax);
+  deadlines.arm_no_later(names_due_, world.now() + pause);
+}
+
+// Who is at an address that its name does not lead to any more closes at its release.
+void Worker::look_at_names() {
+  std::vector<Server*> idle;
+  for (const auto& [id, server] : servers_) {
+    const bool there = server->state != ServerState::dialing &&
+                       server->state != ServerState::logging_in &&
+                       server->state != ServerState::leaving;
+    if (!there || server->close_needed || server->security.host == server->target.host) continue;
+    watch_name(*server);
+    if (world.leads_to(server->security.host, server->target.host)) continue;
+    server->close_needed = true;
+    if (server->state == ServerState::idle) idle.push_back(server.get());
+  }
+  for (Server* const server : idle) dismiss(*server, kAddressChanged);
 }
 
 void Worker::login_outdated(Server& server) {

@@ -122,6 +122,9 @@ class World {
   // Starts to connect: on_open() or on_gone() follows, never within this call. Names are looked
   // up; every address is tried in turn.
   virtual TransportPtr dial(const Target& target, Endpoint& endpoint) = 0;
+  // Whether `host` leads to this address of a peer, as far as is known. A name of which something
+  // older than dns_max_ttl is known is looked up again: the next call may say otherwise.
+  virtual bool leads_to(const std::string& host, const std::string& address) = 0;
   // An accepted connection, or one that another worker detached. Reads begin with the next turn.
   virtual TransportPtr adopt(Socket socket, Endpoint& endpoint) = 0;
   // Runs it by the shell, for kCommandTimeMax at the most: on_output() follows, never within this

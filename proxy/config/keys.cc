@@ -78,7 +78,9 @@ constexpr auto kKeys = std::to_array<Key>({
   {"default_pool_size", integer, U::count, "20", G, reloads, built, "Server connections per database and user; 0: no limit",
    {}, {}, "It is exact over all worker threads, and so is every other limit."},
   {"disable_pqexec", boolean, U::none, "0", G, restart, built, "Forbid the simple query protocol"},
-  {"dns_max_ttl", time, U::none, "15", G, reloads, built, "How long the addresses of a name are kept; 0: looked up for each connection"},
+  {"dns_max_ttl", time, U::none, "15", G, reloads, built, "How long the addresses of a name are kept; 0: looked up for each connection",
+   {}, {}, "A name is looked up again as soon as nothing at its addresses can be reached, and about as often while servers are in "
+   "use that were reached by it; those at an address that it does not lead to any more close when they are free."},
   {"dns_nxdomain_ttl", time, U::none, "15", G, reloads, moot, "How long a failed lookup is kept",
    {}, {}, "A failed lookup is kept for one second, so that a name that has just come up is found."},
   {"dns_zone_check_period", time, U::none, "0", G, reloads, moot, "How often the zone's serial is checked; 0: never",

@@ -46,6 +46,7 @@ void PollTransport::dial_next() {
       return engine_.defer_a_while(*this);
     }
   }
+  engine_.resolver.distrust(dial_->target.host);
   defer();
 }
 

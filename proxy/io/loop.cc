@@ -39,6 +39,10 @@ TransportPtr Loop::dial(const Target& target, Endpoint& endpoint) {
   return owned;
 }
 
+bool Loop::leads_to(const std::string& host, const std::string& address) {
+  return engine_->resolver.leads_to(host, address);
+}
+
 TransportPtr Loop::adopt(Socket socket, Endpoint& endpoint) {
   auto* transport = std::make_unique<PollTransport>(*engine_, endpoint).release();
   TransportPtr owned{transport};  // From here on it frees itself.

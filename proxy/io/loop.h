@@ -51,6 +51,7 @@ class Loop final : public World {
   std::int64_t wall_clock_s() const override;
   void random(std::span<std::uint8_t> out) override;
   TransportPtr dial(const Target& target, Endpoint& endpoint) override;
+  bool leads_to(const std::string& host, const std::string& address) override;
   TransportPtr adopt(Socket socket, Endpoint& endpoint) override;
   CommandPtr run(const std::string& command, CommandUser& user) override;
   // Blocks for as long as the system's directory of users takes.

@@ -82,7 +82,10 @@ Socket PollTransport::detach() {
 }
 
 void PollTransport::close() {
-  if (phase_ == Phase::dialling && dial_ != nullptr) engine_.resolver.forget(*this);
+  if (phase_ == Phase::dialling && dial_ != nullptr) {
+    engine_.resolver.forget(*this);
+    engine_.resolver.distrust(dial_->target.host);
+  }
   phase_ = Phase::released;
   endpoint_ = nullptr;
   dial_.reset();

@@ -35,15 +35,20 @@ void Resolver::ask(const std::string& name, Asker& asker) {
   if (kept != answers_.end() && engine_.now() < kept->second.until) {
     return asker.on_addresses(kept->second.addresses);
   }
+  if (!look_up(name, &asker)) asker.on_addresses({});
+}
+
+// For nobody, if there is no asker. False: the system cannot be asked.
+bool Resolver::look_up(const std::string& name, Asker* asker) {
   if (const auto asked = questions_.find(name); asked != questions_.end()) {
-    asked->second->askers.push_back(&asker);
-    return;
+    if (asker != nullptr) asked->second->askers.push_back(asker);
+    return true;
   }
   auto question = std::make_unique<Question>();
   question->request.data = question.get();
   question->resolver = this;
   question->name = name;
-  question->askers.push_back(&asker);
+  if (asker != nullptr) question->askers.push_back(asker);
   // No AI_ADDRCONFIG: it hides ::1 on a machine whose only IPv6 address is the loopback, and an
   // address that cannot be reached fails at once anyway.
   addrinfo hints{};
@@ -51,9 +56,25 @@ void Resolver::ask(const std::string& name, Asker& asker) {
   hints.ai_socktype = SOCK_STREAM;
   if (name.empty() || uv_getaddrinfo(&engine_.loop, &question->request, &Resolver::on_answer,
                                      name.c_str(), nullptr, &hints) != 0) {
-    return asker.on_addresses({});
+    return false;
   }
   questions_.emplace(name, question.release());
+  return true;
+}
+
+bool Resolver::leads_to(const std::string& name, const std::string& address) {
+  const auto kept = answers_.find(name);
+  if (kept == answers_.end() || engine_.now() >= kept->second.until) look_up(name, nullptr);
+  if (kept == answers_.end() || kept->second.addresses.empty()) return true;
+  const auto& all = kept->second.addresses;
+  return std::any_of(all.begin(), all.end(),
+                     [&](const SocketAddress& one) { return one.host() == address; });
+}
+
+void Resolver::distrust(const std::string& name) {
+  const auto kept = answers_.find(name);
+  if (kept == answers_.end() || kept->second.addresses.empty()) return;
+  kept->second.until = std::min(kept->second.until, engine_.now());
 }
 
 void Resolver::forget(Asker& asker) {

@@ -27,7 +27,7 @@ class Resolver {
   class Asker {
    public:
     // In the system's order, without ports; borrowed. Empty: the name is unknown.
-    // REQUIRES: does not call the Resolver.
+    // REQUIRES: asks nothing of the Resolver.
     virtual void on_addresses(std::span<const SocketAddress> addresses) = 0;
 
    protected:
@@ -39,6 +39,11 @@ class Resolver {
 
   // Answers at once from what is kept, otherwise in a later turn.
   void ask(const std::string& name, Asker& asker);
+  // Whether this is among the addresses of `name`; true while none are known. What is known for
+  // longer than answers are kept counts until the next answer, which this call asks for.
+  bool leads_to(const std::string& name, const std::string& address);
+  // Nothing at its addresses could be reached: they are looked up anew for the next who asks.
+  void distrust(const std::string& name);
   // The asker goes away. A question that nobody waits for any more is cancelled if it can be.
   void forget(Asker& asker);
   // No answer will be waited for: cancels what can be, leaves the rest to run out.
@@ -50,6 +55,7 @@ class Resolver {
     std::vector<SocketAddress> addresses;
     Instant until;
   };
+  bool look_up(const std::string& name, Asker* asker);
   static void on_answer(uv_getaddrinfo_t* request, int status, addrinfo* found);
   void keep(const std::string& name, std::vector<SocketAddress> addresses);
 

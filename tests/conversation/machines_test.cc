@@ -81,3 +81,34 @@ TEST_CASE("the next server is dialled by the name again") {
   REQUIRE(stage.backends() == 2);
   CHECK(stage.backend(2).peer.target.host == "one");
 }
+
+TEST_CASE(
+    "servers at an address that their name does not lead to any more close when they are free") {
+  for (const std::size_t workers : {1u, 2u}) {
+    InOrder policy;
+    Stage stage(policy, {.config = "default_pool_size = 2", .workers = workers});
+    Machines machines(stage);
+    Caller& idle = stage.client(0);
+    Caller& busy = stage.client(workers - 1);
+    busy.say("Q'begin'");
+    stage.backend(1).say("C Z(T)");
+    busy.heard();
+    idle.say("Q'select 1'");
+    REQUIRE(stage.backends() == 2);
+    stage.backend(2).say("T D C Z");
+    machines.one.answer = Answer::accept;
+    stage.wait(20 * kSecond);
+    CHECK(machines.two.open == 2);  // Another machine of the name would do; this one does, too.
+    stage.town.net.name("db", {"one"});
+    stage.wait(20 * kSecond);
+    CHECK(machines.two.open == 1);
+    CHECK(stage.town.log.contains("its host has another address now"));
+    busy.say("Q'commit'");
+    stage.backend(1).say("C Z");
+    CHECK(busy.heard() == "C Z");
+    CHECK(machines.two.open == 0);
+    CHECK(machines.one.opened == 0);
+    idle.say("Q'select 2'");
+    CHECK(machines.one.opened == 1);
+  }
+}

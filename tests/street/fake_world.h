@@ -46,6 +46,9 @@ class FakeWorld final : public proxy::World {
   std::int64_t wall_clock_s() const override { return 1'800'000'000 + net_.now() / kSecond; }
   void random(std::span<std::uint8_t> out) override { chance_.fill(out); }
   proxy::TransportPtr dial(const proxy::Target& target, proxy::Endpoint& endpoint) override;
+  bool leads_to(const std::string& host, const std::string& address) override {
+    return net_.leads_to(host, address);
+  }
   proxy::TransportPtr adopt(proxy::Socket socket, proxy::Endpoint& endpoint) override;
   // What FakeNet::commands says that it prints; a fault for one that is not there.
   proxy::CommandPtr run(const std::string& command, proxy::CommandUser& user) override;

@@ -2,6 +2,7 @@
 // by step(), and what moves next is for the Policy to say.
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <deque>
@@ -48,6 +49,11 @@ class FakeNet {
   // From now on `host` is a name for these, tried in turn; without any it is its own address.
   void name(const std::string& host, std::vector<std::string> addresses) {
     names_[host] = std::move(addresses);
+  }
+  bool leads_to(const std::string& host, const std::string& address) const {
+    const auto found = names_.find(host);
+    return found == names_.end() ||
+           std::find(found->second.begin(), found->second.end(), address) != found->second.end();
   }
   // A connection for a worker to adopt by its number.
   Peer& accepted();

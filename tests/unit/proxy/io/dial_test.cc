@@ -126,6 +126,35 @@ TEST_CASE("addresses are kept for as long as the street says, and looked up anew
   }
 }
 
+TEST_CASE("where a name leads: anywhere until it is known, then to its addresses alone") {
+  Street street{1};
+  Resolver& resolver = street[0].engine().resolver;
+  CHECK(resolver.leads_to("localhost", "192.0.2.1"));
+  REQUIRE(run_until(street[0], [&] { return !resolver.leads_to("localhost", "192.0.2.1"); }));
+  CHECK(resolver.leads_to("localhost", "127.0.0.1"));
+  CHECK(resolver.leads_to("no-such-name.invalid", "192.0.2.1"));
+  run_turns(street[0], 0, 3);
+  CHECK(resolver.leads_to("no-such-name.invalid", "192.0.2.1"));
+}
+
+TEST_CASE("a name is looked up anew when nothing at its addresses could be reached") {
+  struct Asker final : Resolver::Asker {
+    bool answered = false;
+    void on_addresses(std::span<const SocketAddress>) override { answered = true; }
+  };
+  const town::RefusedPort nobody;
+  Dialled dialled;
+  dialled.street.keep_names_for(3600 * kSecond);
+  CHECK(!dialled.dial({"localhost", nobody.number()}));
+  Resolver& resolver = dialled.loop.engine().resolver;
+  Asker next, kept;
+  resolver.ask("localhost", next);
+  CHECK_FALSE(next.answered);
+  REQUIRE(run_until(dialled.loop, [&] { return next.answered; }));
+  resolver.ask("localhost", kept);
+  CHECK(kept.answered);
+}
+
 TEST_CASE("closed while its name is looked up, with and without others who wait for it") {
   const town::Harbour harbour = town::open_harbour(4);
   Dialled dialled;
