@@ -20,6 +20,7 @@ struct Deadline {
     inquiry,
     handshakes,
     names,
+    replication,
     worker
   };
   static constexpr std::uint32_t kUnarmed = 0xffff'ffff;

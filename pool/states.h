@@ -77,14 +77,15 @@ static_assert(
     kServerMachine.reaches_all<static_cast<std::size_t>(ServerState::count)>(ServerState::dialing));
 
 enum class ClientState : unsigned char {
-  greeting,   // Nothing but a startup packet is understood.
-  proving,    // Authentication is under way.
-  welcoming,  // Proved; waits until a server has told its parameters.
-  ready,      // Between transactions, without a server.
-  parked,     // A request waits in line for a server.
-  linked,     // Has a server.
-  console,    // Talks to the admin console.
-  draining,   // Its last message is on its way out.
+  greeting,     // Nothing but a startup packet is understood.
+  proving,      // Authentication is under way.
+  welcoming,    // Proved; waits until a server has told its parameters.
+  ready,        // Between transactions, without a server.
+  parked,       // A request waits in line for a server.
+  linked,       // Has a server.
+  console,      // Talks to the admin console.
+  replicating,  // Has a server for itself, and the two talk as they like.
+  draining,     // Its last message is on its way out.
   closed,
   count
 };
@@ -97,22 +98,24 @@ enum class ClientEvent : unsigned char {
   granted,
   answered,
   transaction_over,
+  replication,
   dismissed,
   gone,
   count
 };
 
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(ClientState::count)>
-    kClientStateNames{"greeting", "proving", "welcoming", "ready", "parked",
-                      "linked",   "console", "draining",  "closed"};
+    kClientStateNames{"greeting", "proving", "welcoming",   "ready",    "parked",
+                      "linked",   "console", "replicating", "draining", "closed"};
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(ClientEvent::count)>
-    kClientEventNames{"startup", "proved",   "parameters_known", "admitted",  "request",
-                      "granted", "answered", "transaction_over", "dismissed", "gone"};
+    kClientEventNames{"startup", "proved",   "parameters_known", "admitted",    "request",
+                      "granted", "answered", "transaction_over", "replication", "dismissed",
+                      "gone"};
 
 inline constexpr auto kClientMachine = [] {
   using C = ClientState;
   using V = ClientEvent;
-  return Machine<C, V, 25>{{{
+  return Machine<C, V, 28>{{{
       {C::greeting, V::startup, C::proving},
       {C::greeting, V::dismissed, C::draining},
       {C::greeting, V::gone, C::closed},
@@ -135,6 +138,9 @@ inline constexpr auto kClientMachine = [] {
       {C::linked, V::gone, C::closed},
       {C::console, V::dismissed, C::draining},
       {C::console, V::gone, C::closed},
+      {C::proving, V::replication, C::replicating},
+      {C::replicating, V::dismissed, C::draining},
+      {C::replicating, V::gone, C::closed},
       {C::draining, V::dismissed, C::draining},
       {C::draining, V::gone, C::closed},
       {C::closed, V::gone, C::closed},

@@ -153,6 +153,15 @@ bool Auth::begin(const Startup& startup) {
   }
   client_.set_identity(user_, false);
   Buffer out;
+  if (!config::is_console(database_)) {
+    auto wish = read_replication(startup);
+    if (!wish) return refuse(wish.error().sqlstate, wish.error().text, wish.error().hint);
+    replication_ = std::move(*wish);
+  }
+  if (replication_) {
+    negotiate(startup, out);
+    return start_login(out);
+  }
   return take_parameters(startup, out) && start_login(out);
 }
 
@@ -160,11 +169,7 @@ bool Auth::take_parameters(const Startup& startup, Buffer& out) {
   values_.resize(worker_.commons.tracked.size());
   for (const auto& [name, value] : startup.parameters) {
     if (name == "user" || name == "database" || name.starts_with("_pq_.")) continue;
-    if (name == "replication") {
-      if (value == "false" || value == "off" || value == "no" || value == "0") continue;
-      return refuse("0A000", "replication connections are not supported",
-                    "Connect straight to PostgreSQL for replication.");
-    }
+    if (name == "replication") continue;
     if (name == "options") {
       const auto options = protocol::parse_options(value);
       const bool ignored = listed(worker_.config().settings.ignore_startup_parameters, "options");
@@ -225,7 +230,7 @@ bool Auth::start_login(Buffer& out) {
     admit();
     return false;
   }
-  proof_.emplace(worker_, client_, database_, uid_);
+  proof_.emplace(worker_, client_, database_, uid_, replication_ && replication_->physical);
   return follow(proof_->start(out), out);
 }
 
@@ -299,6 +304,9 @@ void Auth::admit() {
     return;
   }
   const Credential credential = proof_ ? proof_->credential() : Credential{};
+  if (replication_) {
+    return worker_.replicate(client_, database_, std::move(*replication_), long_key_, credential);
+  }
   if (!config::is_console(database_)) {
     if (worker_.config().settings.application_name_add_host) name_host();
     return worker_.admit(client_, database_, std::move(values_), long_key_, credential);

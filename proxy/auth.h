@@ -12,6 +12,7 @@
 #include "protocol/proxy_header.h"
 #include "protocol/startup.h"
 #include "proxy/proof.h"
+#include "proxy/replication_wish.h"
 
 namespace weir::proxy {
 
@@ -71,6 +72,7 @@ class Auth {
   std::string user_;
   std::string database_;
   protocol::Values values_;  // Of tracked parameters, as the client asked for them.
+  std::optional<ReplicationWish> replication_;  // None: an ordinary session.
   std::optional<Proof> proof_;
 };
 

@@ -8,6 +8,7 @@
 #include "protocol/encode.h"
 #include "proxy/admin/console.h"
 #include "proxy/auth.h"
+#include "proxy/replication.h"
 #include "proxy/server.h"
 #include "proxy/share.h"
 #include "proxy/worker.h"
@@ -60,6 +61,7 @@ const std::string& Client::database() const {
   static const std::string kConsole = "pgweir";
   if (console_) return kConsole;
   if (pool != nullptr) return share()->id.database;
+  if (replication != nullptr) return replication->database();
   return auth_ == nullptr || auth_->database().empty() ? kNone : auth_->database();
 }
 
@@ -87,6 +89,8 @@ std::size_t Client::on_bytes(Bytes bytes) {
       return take_requests(bytes);
     case ClientState::console:
       return console_->take(bytes);
+    case ClientState::replicating:
+      return replication->take(bytes);
     case ClientState::draining:
     case ClientState::closed:
     case ClientState::count:

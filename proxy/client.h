@@ -20,6 +20,7 @@ namespace weir::proxy {
 
 class Auth;
 class Console;
+class Replication;
 class Server;
 class Share;
 class Worker;
@@ -88,10 +89,11 @@ class Client final : public pool::ClientSlot, private StreamUser {
   bool told_to_wait = false;        // Since it is parked.
   bool queued_to_go_on = false;
   // For the timeouts of worker_timeouts.cc.
-  Instant shortest_timeout = kNever;  // Of those that apply to it.
-  Instant asked_at = 0;               // It asked when nothing was owed to it.
-  Instant answered_at = 0;            // It was told ReadyForQuery, or seen pausing before a Sync.
-  Instant began_at = 0;               // Its transaction.
+  Instant shortest_timeout = kNever;   // Of those that apply to it.
+  Instant asked_at = 0;                // It asked when nothing was owed to it.
+  Instant answered_at = 0;             // It was told ReadyForQuery, or seen pausing before a Sync.
+  Instant began_at = 0;                // Its transaction.
+  Replication* replication = nullptr;  // While it is `replicating`.
   // While it counts against max_client_conn and its kin.
   DatabaseCommons* counted_database = nullptr;
   NamedLimits* counted_user = nullptr;

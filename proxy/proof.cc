@@ -18,8 +18,13 @@ using protocol::ClientLogin;
 
 Proof::~Proof() { protocol::wipe(found_); }
 
-Proof::Proof(Worker& worker, Client& client, std::string database, std::optional<std::uint32_t> uid)
-    : worker_(worker), client_(client), database_(std::move(database)), uid_(uid) {}
+Proof::Proof(Worker& worker, Client& client, std::string database, std::optional<std::uint32_t> uid,
+             bool replication)
+    : worker_(worker),
+      client_(client),
+      database_(std::move(database)),
+      uid_(uid),
+      replication_(replication) {}
 
 Proof::Step Proof::start(Buffer& out) {
   const auto verdict = worker_.commons.gate.before_login(client_.address(), worker_.world.now());
@@ -86,6 +91,7 @@ std::optional<Fault> Proof::choose_by_hba() {
   request.tls = client_.stream.codec() != nullptr;
   request.database = database_;
   request.user = client_.user();
+  request.replication = replication_;
   // The console has two names: rules for the one must not be passed by the other.
   if (config::is_console(database_)) {
     request.alias =

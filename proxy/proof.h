@@ -31,7 +31,9 @@ class Proof {
   };
 
   // `uid`: of a unix socket's peer.
-  Proof(Worker& worker, Client& client, std::string database, std::optional<std::uint32_t> uid);
+  // `replication`: it comes for physical replication.
+  Proof(Worker& worker, Client& client, std::string database, std::optional<std::uint32_t> uid,
+        bool replication);
 
   ~Proof();
   Proof(const Proof&) = delete;
@@ -77,6 +79,7 @@ class Proof {
   Client& client_;
   const std::string database_;
   const std::optional<std::uint32_t> uid_;
+  const bool replication_;
   Method method_ = Method::password;
   protocol::AuthType by_ = protocol::AuthType::scram_sha_256;
   std::string map_;          // Of the HBA rule; empty: names must be equal.

@@ -6,6 +6,7 @@
 #include "proxy/cancel_call.h"
 #include "proxy/inquiry.h"
 #include "proxy/password_run.h"
+#include "proxy/replication.h"
 
 namespace weir::proxy {
 
@@ -34,6 +35,10 @@ Worker::~Worker() {
     call->stream.close();
   }
   for (auto& [database, inquiry] : inquiries_) inquiry->close();
+  for (auto& place : places_) {
+    if (place) place->stream.set_feeder(nullptr);
+  }
+  replications_.clear();
   for (auto& place : places_) {
     if (!place) continue;
     if (place->server != nullptr) unlink(*place, *place->linked());
@@ -74,6 +79,7 @@ void Worker::end_turn() {
   dead_cancels_.clear();
   dead_password_runs_.clear();
   dead_inquiries_.clear();
+  dead_replications_.clear();
   const Instant shake_at = shakes_.end_turn(world.now(), [this] {
     std::uint64_t answered = 0;
     for (const WorkerStats& each : commons.stats) answered += each.queries;
@@ -105,6 +111,9 @@ void Worker::on_time() {
         break;
       case pool::Deadline::Kind::names:
         look_at_names();
+        break;
+      case pool::Deadline::Kind::replication:
+        static_cast<Replication&>(*due).on_deadline();
         break;
       case pool::Deadline::Kind::worker:
         log_stats();
@@ -255,42 +264,6 @@ void Worker::dismiss_unused(Share& of, std::string_view why) {
     while (pool::ServerSlot* slot = of.servers.at(state).front()) {
       dismiss(static_cast<Server&>(*slot), why);
     }
-  }
-}
-
-void Worker::take(Shutdown& letter) {
-  if (index == 0) commons.office.stop_accepting();
-  if (!stopping_ || letter.stop > *stopping_) stopping_ = letter.stop;
-  if (*stopping_ == Stop::when_servers_left) {
-    close_inquiries();
-    for (auto& [id, of] : shares_) {
-      for (const auto state : {ClientState::welcoming, ClientState::parked}) {
-        while (pool::ClientSlot* slot = of->clients.at(state).front()) {
-          static_cast<Client&>(*slot).refuse({"57P01", "server shutting down"});
-        }
-      }
-      dismiss_unused(*of, "pooler is shutting down");
-    }
-  }
-  check_finished();
-}
-
-void Worker::check_finished() {
-  if (!stopping_ || finished_) return;
-  switch (*stopping_) {
-    case Stop::now:
-      finished_ = true;
-      return;
-    case Stop::when_servers_left:
-      finished_ = commons.servers.load() == 0;
-      break;
-    case Stop::when_clients_left:
-      finished_ = commons.clients.load() == 0;
-      break;
-  }
-  // The last client or server may have been here: the other workers are done too.
-  for (std::size_t other = 0; finished_ && other < commons.workers; ++other) {
-    if (other != index) world.post(other, {Nudge{}});
   }
 }
 

@@ -19,6 +19,7 @@
 #include "proxy/client.h"
 #include "proxy/commons.h"
 #include "proxy/config/config.h"
+#include "proxy/replication_wish.h"
 #include "proxy/secret_book.h"
 #include "proxy/server.h"
 #include "proxy/shakes.h"
@@ -31,6 +32,10 @@ namespace weir::proxy {
 class CancelCall;
 class Inquiry;
 class PasswordRun;
+class Replication;
+
+// For a client whose pool would be one beyond kPoolsMax.
+Fault too_many_pools();
 
 // A client's pid as it is told: above every pid of an operating system, so that a stray
 // pg_cancel_backend() hits nobody. 2 bits mark, 6 bits worker, 24 bits place.
@@ -80,6 +85,9 @@ class Worker final : public TurnTaker, public Turn {
   // Proved: counts it, finds its pool, greets it or lets it wait for a first server.
   void admit(Client& client, const std::string& database, protocol::Values asked, bool long_key,
              const Credential& credential);
+  // Proved, and comes for replication: it gets a server for itself.
+  void replicate(Client& client, const std::string& database, ReplicationWish wish, bool long_key,
+                 const Credential& credential);
   // Asks auth_query in this database; the client's on_secrets() follows, never within this call.
   void want_secret(const Client& client, const InquiryId& to, bool fresh);
   // Whether the process may end: ask when a client or a connection to a server has gone.
@@ -125,6 +133,7 @@ class Worker final : public TurnTaker, public Turn {
   void shut_down(Stop stop) { commons.office.shut_down(stop); }
 
  private:
+  friend class Replication;
   friend struct WorkerGlass;  // The simulator's auditor looks in (tests/sim/glass.h).
 
   // Clients (worker_clients.cc).
@@ -198,6 +207,10 @@ class Worker final : public TurnTaker, public Turn {
   Instant life_end(const Server& server) const;
   void arm_idle(Server& server);
 
+  // Replication (worker_replication.cc).
+  void replication_over(Replication& replication);
+  void end_replications();
+
   // Shares (worker_pools.cc).
   Share& share(const PoolId& id);
   Share* find_share(const PoolId& id);
@@ -210,6 +223,7 @@ class Worker final : public TurnTaker, public Turn {
   void hand_over(Server& server, std::size_t to, bool answers_lend);
   void make_room(Share& share, pool::Limit& limit);
   bool evict(const pool::Limit* limit);
+  void ask_to_evict(pool::Limit& limit);
   void wake(pool::WorkerMask mask);
   void wake_all();
 
@@ -256,6 +270,8 @@ class Worker final : public TurnTaker, public Turn {
   std::vector<std::unique_ptr<Inquiry>> dead_inquiries_;
   std::map<std::string, std::unique_ptr<PasswordRun>> password_runs_;  // By the command.
   std::vector<std::unique_ptr<PasswordRun>> dead_password_runs_;
+  std::unordered_map<Replication*, std::unique_ptr<Replication>> replications_;
+  std::vector<std::unique_ptr<Replication>> dead_replications_;
   std::vector<Client*> ready_;  // To go on before this event is over.
   Client* asking_ = nullptr;    // Within want_server(): goes on by itself when linked.
   std::vector<std::unique_ptr<Client>> dead_clients_;

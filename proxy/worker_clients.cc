@@ -1,8 +1,10 @@
 // worker_clients.cc: the Worker's decisions about clients: in and out.
 #include <algorithm>
+#include <utility>
 
 #include "proxy/admin/console.h"
 #include "proxy/cancel_call.h"
+#include "proxy/replication.h"
 #include "proxy/worker.h"
 
 namespace weir::proxy {
@@ -10,15 +12,11 @@ namespace weir::proxy {
 using pool::ClientEvent;
 using pool::ClientState;
 
-namespace {
-
 Fault too_many_pools() {
   return {"53300", "too many pools",
           "Each pair of a database and a user has a pool, at most " + std::to_string(kPoolsMax) +
               " of them; pool_idle_timeout forgets those that nobody uses."};
 }
-
-}  // namespace
 
 void Worker::set_state(Client& client, ClientEvent on) {
   pool::ClientYard& yard = client.pool != nullptr ? client.pool->clients : lobby_;
@@ -221,6 +219,7 @@ void Worker::part_from(Client& client, Parting parting, std::string_view why) {
 
 // Out of the line or off the server. The server is kept only when nothing is left on it.
 void Worker::leave(Client& client, Parting parting) {
+  if (auto* const replication = std::exchange(client.replication, nullptr)) replication->leave();
   Server* const server = client.linked();
   if (server == nullptr) return;
   const bool whole = client.between_messages();

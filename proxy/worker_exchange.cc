@@ -79,10 +79,14 @@ void Worker::make_room(Share& of, pool::Limit& limit) {
   if (evict(&limit)) return;
   if (world.now() < of.evict_asked_at + kMakeRoomPause) return;
   of.evict_asked_at = world.now();
+  ask_to_evict(limit);
+  deadlines.arm_no_later(of, world.now() + kMakeRoomPause);
+}
+
+void Worker::ask_to_evict(pool::Limit& limit) {
   for (std::size_t other = 0; other < commons.workers; ++other) {
     if (other != index) world.post(other, {Evict{&limit}});
   }
-  deadlines.arm_no_later(of, world.now() + kMakeRoomPause);
 }
 
 bool Worker::evict(const pool::Limit* limit) {

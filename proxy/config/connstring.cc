@@ -73,7 +73,7 @@ constexpr auto kPromises = std::to_array<Promise>({
     {"gssencmode", "disable prefer", "GSS encryption is not built"},
     {"target_session_attrs", "any", "choosing a server by its role is not built"},
     {kLoadBalanceHosts, "disable random", "it is disable or random in a URI"},
-    {"replication", "0 false off no", "replication connections are not built yet"},
+    {"replication", "0 false off no", "clients ask for replication themselves"},
     {"require_auth", "", "choosing the server's way of login is not built"},
     {"requirepeer", "", "checking the server's peer is not built"},
     {"service", "", "service files are not read: write the host and the rest here"},

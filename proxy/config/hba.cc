@@ -116,7 +116,10 @@ class RuleReader {
       return no(word.text + " asks who belongs to a role, which PostgreSQL alone knows: list the " +
                 "databases and users");
     }
-    if (word.is("replication")) return {};
+    if (word.is("replication")) {
+      to.replication = true;
+      return {};
+    }
     if (word.is("sameuser")) {
       to.same_user = true;
       return {};
@@ -305,8 +308,11 @@ const HbaRule* Hba::match(const HbaRequest& request) const {
   for (const HbaRule& rule : rules) {
     if (!type_matches(rule.type, request)) continue;
     if (ip && !is_from(rule.origin, interfaces, *ip)) continue;
-    if (!is_for_database(rule.databases, request.database, request.user) &&
-        (request.alias.empty() || !is_for_database(rule.databases, request.alias, request.user))) {
+    if (request.replication) {
+      if (!rule.databases.replication) continue;
+    } else if (!is_for_database(rule.databases, request.database, request.user) &&
+               (request.alias.empty() ||
+                !is_for_database(rule.databases, request.alias, request.user))) {
       continue;
     }
     if (in_list(rule.users, request.user)) return &rule;

@@ -22,11 +22,11 @@ enum class HbaMethod : std::uint8_t { trust, reject, md5, password, scram_sha_25
 enum class ClientCert : std::uint8_t { no, verify_ca, verify_full };
 enum class ClientName : std::uint8_t { cn, dn };
 
-// The names of one field. The keyword replication is read and matches nobody: pgweir has no
-// replication connections.
+// The names of one field.
 struct HbaNames {
   bool all = false;
-  bool same_user = false;          // The database is named as the user. Databases only.
+  bool replication = false;  // Physical replication, which no other word means. Databases only.
+  bool same_user = false;    // The database is named as the user. Databases only.
   std::vector<std::string> names;  // In the order of their bytes, none twice.
 
   bool operator==(const HbaNames&) const = default;
@@ -62,6 +62,7 @@ struct HbaRequest {
   std::string_view database;
   std::string_view alias = {};  // Another name of the same database: a rule may say either.
   std::string_view user;
+  bool replication = false;  // Physical: no database is meant.
 };
 
 struct Hba {

@@ -129,8 +129,6 @@ TEST_CASE("startup parameters: tracked, ignored, refused") {
   CHECK(told(startup_bytes(with(as("app"), "options", "-c timezone=Asia/Tokyo")))
             .find("S\"TimeZone=Asia/Tokyo\"") != std::string::npos);
   CHECK(told(startup_bytes(with(as("app"), "options", "garbage"))).find("E(FATAL)\"0A000") == 0);
-  CHECK(told(startup_bytes(with(as("app"), "replication", "database"))).find("E(FATAL)\"0A000") ==
-        0);
   CHECK(told(startup_bytes({{"database", "shop"}})).find("E(FATAL)\"28000 ") == 0);
 }
 

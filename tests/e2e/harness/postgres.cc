@@ -36,7 +36,8 @@ constexpr const char* kHba =
     "host all scram_role 127.0.0.1/32 scram-sha-256\n"
     "host all md5_role 127.0.0.1/32 md5\n"
     "host all plain_role 127.0.0.1/32 password\n"
-    "host all all 127.0.0.1/32 trust\n";
+    "host all all 127.0.0.1/32 trust\n"
+    "host replication postgres 127.0.0.1/32 trust\n";
 
 // To the user that PostgreSQL runs as.
 void give_away(const std::string& path) {

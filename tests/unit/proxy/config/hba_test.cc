@@ -207,6 +207,24 @@ TEST_CASE("keywords are words without quotes") {
   }
 }
 
+TEST_CASE("physical replication is meant by its keyword alone, and that means nothing else") {
+  const auto lets_in = [](const std::string& databases, bool replication) {
+    const Hba hba = parsed("local " + databases + " all trust");
+    HbaRequest request;
+    request.database = "replication";
+    request.user = "u";
+    request.replication = replication;
+    return hba.match(request) != nullptr;
+  };
+  CHECK(lets_in("replication", true));
+  CHECK(lets_in("shop,replication", true));
+  CHECK_FALSE(lets_in("replication", false));
+  for (const char* const databases : {"all", "sameuser", "\"replication\"", "shop"}) {
+    CAPTURE(databases);
+    CHECK_FALSE(lets_in(databases, true));
+  }
+}
+
 TEST_CASE("samehost is this machine, samenet are its networks") {
   const Hba host = parsed("host all all samehost trust");
   CHECK(line(host, "192.168.7.5", "d", "u") == 1);
