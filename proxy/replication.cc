@@ -123,7 +123,8 @@ std::size_t Replication::take_login(Bytes bytes) {
     stream_.put_copy(out);
     if (step == ServerLogin::Step::more) continue;
     step == ServerLogin::Step::welcomed ? welcome() : login_failed();
-    return all - bytes.size();
+    if (state_ == State::relaying) client_->stream.put_copy(bytes);  // It has said more already.
+    return all;
   }
   if (!bytes.empty()) lose_host({"08P01", "the server spoke before it was asked"});
   return all;

@@ -71,6 +71,19 @@ TEST_CASE("both ways at once, whatever it is: no message of replication is read"
   });
 }
 
+TEST_CASE("what a server says right behind its greeting is its client's") {
+  however_cut([](InOrder& policy) {
+    Stage stage(policy);
+    stage.greeting = std::string{kGreeting} + " N'mind the gap'";
+    Caller& caller = stage.caller();
+    caller.say(replicating("database"));
+    const std::string heard = caller.heard();
+    CHECK(heard.find(" Z N") != std::string::npos);
+    caller.say("Q'IDENTIFY_SYSTEM'");
+    CHECK(stage.backend(1).heard() == "Q\"IDENTIFY_SYSTEM\"");
+  });
+}
+
 TEST_CASE("its server goes with it, and is nobody else's") {
   for (const bool politely : {true, false}) {
     InOrder policy;
