@@ -4,16 +4,22 @@
 #include <array>
 
 #include "protocol/check.h"
+#include "protocol/spelling.h"
 
 namespace weir::protocol {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> kAlways{
-    "client_encoding", "DateStyle", "TimeZone", "standard_conforming_strings", "application_name"};
-// PostgreSQL's spelling of what people like to track in addition.
-constexpr std::array<std::string_view, 3> kKnown{"IntervalStyle", "search_path",
-                                                 "default_transaction_read_only"};
+// All that PostgreSQL reports and a client may SET; the last three since 14, 16 and 18.
+constexpr std::array<std::string_view, 9> kAlways{"client_encoding",
+                                                  "DateStyle",
+                                                  "TimeZone",
+                                                  "standard_conforming_strings",
+                                                  "application_name",
+                                                  "IntervalStyle",
+                                                  "default_transaction_read_only",
+                                                  "scram_iterations",
+                                                  "search_path"};
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -41,24 +47,13 @@ std::string key_of(const Values& values) {
   return key;
 }
 
-// PostgreSQL keeps an application_name of printable ASCII only. Bytes of the client's encoding need
-// not be text in the server's: SET would refuse them, where a startup packet is let in.
-std::string clean_name(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f) c = '?';
-  }
-  return text;
-}
-
 }  // namespace
 
 Tracked::Tracked(std::span<const std::string> extra) {
   for (const auto name : kAlways) names_.emplace_back(name);
   for (const auto& name : extra) {
     if (!is_name(name) || index(name) || names_.size() == kTrackedMax) continue;
-    const auto* known = std::find_if(kKnown.begin(), kKnown.end(),
-                                     [&](auto spelled) { return same_name(spelled, name); });
-    names_.emplace_back(known != kKnown.end() ? std::string{*known} : name);
+    names_.push_back(name);
   }
 }
 
@@ -92,8 +87,12 @@ const std::optional<std::string>& SettingsRef::value(std::size_t index) const {
   return entry_->values[index];
 }
 
+std::size_t SettingsRef::size() const { return entry_ != nullptr ? entry_->values.size() : 0; }
+
+Values SettingsRef::values() const { return entry_ != nullptr ? entry_->values : Values{}; }
+
 Values SettingsRef::values(std::size_t size) const {
-  Values values = entry_ != nullptr ? entry_->values : Values{};
+  Values values = this->values();
   values.resize(size);
   return values;
 }
@@ -103,6 +102,7 @@ SettingsTable::SettingsTable() = default;
 SettingsTable::~SettingsTable() { WEIR_CHECK(entries_.empty()); }
 
 SettingsRef SettingsTable::intern(Values values) {
+  if (values.empty()) return {};
   std::string key = key_of(values);
   auto& slot = entries_[std::move(key)];
   if (!slot) slot = std::make_unique<SettingsRef::Entry>(this, std::move(values));
@@ -145,12 +145,15 @@ std::string restore_sql(const Tracked& tracked, const SettingsRef& have, const S
     const auto& value = want.value(i);
     if (!value || have.value(i) == value) continue;
     const std::string& name = tracked.name(i);
+    // Bytes of the client's encoding need not be text in the server's: SET would refuse them, where
+    // a startup packet is let in.
     const bool is_label = name == "application_name";
     // search_path is a list of names: SET would take the text for one name.
     if (name == "search_path") {
       sql += "SELECT pg_catalog.set_config('search_path', " + quote_literal(*value) + ", false);";
     } else {
-      sql += "SET " + name + " TO " + quote_literal(is_label ? clean_name(*value) : *value) + ";";
+      sql += "SET " + name + " TO " +
+             quote_literal(is_label ? spelled_application_name(*value) : *value) + ";";
     }
   }
   return sql;

@@ -25,8 +25,8 @@ inline constexpr std::size_t kTrackedMax = 64;
 // Which parameters are tracked, in PostgreSQL's spelling. Names compare without case.
 class Tracked {
  public:
-  // client_encoding, DateStyle, TimeZone, standard_conforming_strings, application_name, and
-  // `extra`; duplicates, what is no name, and what is beyond kTrackedMax are left out.
+  // Those that PostgreSQL reports and a client may SET, and `extra`; duplicates, what is no name,
+  // and what is beyond kTrackedMax are left out.
   explicit Tracked(std::span<const std::string> extra);
 
   std::size_t size() const { return names_.size(); }
@@ -57,7 +57,9 @@ class SettingsRef {
   ~SettingsRef();
 
   const std::optional<std::string>& value(std::size_t index) const;
-  // The set whole, `size` values.
+  std::size_t size() const;
+  // The set whole, or as `size` values.
+  Values values() const;
   Values values(std::size_t size) const;
   // The same set. Sets of different tables never are.
   bool operator==(const SettingsRef& other) const { return entry_ == other.entry_; }
@@ -74,6 +76,7 @@ class SettingsTable {
  public:
   SettingsTable();
   ~SettingsTable();  // REQUIRES: no reference is left.
+  // Of no values at all: an empty reference.
   SettingsRef intern(Values values);
   // `from` with one value changed.
   SettingsRef with(const SettingsRef& from, const Tracked& tracked, std::size_t index,

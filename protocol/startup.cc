@@ -135,7 +135,7 @@ Result<std::vector<Setting>> parse_options(std::string_view options) {
     std::string assignment;
     if (*word == "-c") {
       auto argument = next_word(options);
-      if (!argument) return unsupported_option();
+      if (!argument) return fail("42601", "invalid command-line argument for server process: -c");
       assignment = std::move(*argument);
     } else if (word->starts_with("-c") || word->starts_with("--")) {
       assignment = word->substr(2);
@@ -143,7 +143,11 @@ Result<std::vector<Setting>> parse_options(std::string_view options) {
       return unsupported_option();
     }
     const std::size_t equals = assignment.find('=');
-    if (equals == 0 || equals == std::string::npos) return unsupported_option();
+    if (equals == 0) return fail("42704", "unrecognized configuration parameter \"\"");
+    if (equals == std::string::npos) {
+      const char* const dashes = word->starts_with("--") ? "--" : "-c ";
+      return fail("42601", dashes + assignment + " requires a value");
+    }
     std::string name = assignment.substr(0, equals);
     std::replace(name.begin(), name.end(), '-', '_');
     settings.emplace_back(std::move(name), assignment.substr(equals + 1));

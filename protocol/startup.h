@@ -63,7 +63,8 @@ class StartupReader {
 
 // The startup parameter `options`, split as PostgreSQL splits it: by white space, a backslash
 // keeping the next character. `-c name=value`, `-cname=value` and `--name=value` only; '-' in a
-// name stands for '_'. Anything else is 0A000 with PgBouncer's text.
+// name stands for '_'. One without a value is PostgreSQL's 42601, other options are 0A000 with
+// PgBouncer's text.
 Result<std::vector<Setting>> parse_options(std::string_view options);
 
 }  // namespace weir::protocol

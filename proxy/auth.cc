@@ -165,43 +165,51 @@ bool Auth::begin(const Startup& startup) {
   return take_parameters(startup, out) && start_login(out);
 }
 
+// As PostgreSQL: parameters of their own win over those in `options`, whatever their order.
 bool Auth::take_parameters(const Startup& startup, Buffer& out) {
-  values_.resize(worker_.commons.tracked.size());
+  asked_.tracked.resize(worker_.commons.tracked.size());
+  const std::string* const options = startup.find("options");
+  if (options != nullptr && !take_options(*options)) return false;
   for (const auto& [name, value] : startup.parameters) {
-    if (name == "user" || name == "database" || name.starts_with("_pq_.")) continue;
-    if (name == "replication") continue;
-    if (name == "options") {
-      const auto options = protocol::parse_options(value);
-      const bool ignored = listed(worker_.config().settings.ignore_startup_parameters, "options");
-      if (!options && ignored) continue;
-      if (!options) {
-        return refuse(options.error().sqlstate, options.error().text, options.error().hint);
-      }
-      for (const auto& [key, setting] : *options) {
-        if (ignored && !worker_.commons.tracked.index(key)) continue;
-        if (!take_parameter(key, setting, "unsupported startup parameter in options: ")) {
-          return false;
-        }
-      }
-      continue;
-    }
-    if (!take_parameter(name, value, "unsupported startup parameter: ")) return false;
+    if (name == "user" || name == "database" || name == "options") continue;
+    if (name == "replication" || name.starts_with("_pq_.")) continue;
+    if (!take_parameter(name, value)) return false;
   }
   negotiate(startup, out);
   return true;
 }
 
-bool Auth::take_parameter(const std::string& name, const std::string& value,
-                          const char* complaint) {
+bool Auth::take_options(const std::string& options) {
+  const bool ignored = listed(worker_.config().settings.ignore_startup_parameters, "options");
+  const auto settings = protocol::parse_options(options);
+  if (!settings) {
+    if (ignored) return true;
+    return refuse(settings.error().sqlstate, settings.error().text, settings.error().hint);
+  }
+  for (const auto& [name, value] : *settings) {
+    if (ignored && !worker_.commons.tracked.index(name)) continue;
+    if (!take_parameter(name, value)) return false;
+  }
+  return true;
+}
+
+bool Auth::take_parameter(const std::string& name, const std::string& value) {
   const auto& ignored = worker_.config().settings.ignore_startup_parameters;
   if (const auto index = worker_.commons.tracked.index(name)) {
-    values_[*index] = value;
+    asked_.tracked[*index] = value;
     return true;
   }
   // The console has no session to set anything in.
   if (listed(ignored, name) || config::is_console(database_)) return true;
-  return refuse("0A000", complaint + name,
-                "Add it to ignore_startup_parameters in pgweir.ini to have it ignored.");
+  if (const auto fault = protocol::bad_setting_name(name)) {
+    return refuse(fault->sqlstate, fault->text, fault->hint);
+  }
+  // Tracked ones that no server tells of may join them.
+  if (asked_.extras.size() + worker_.commons.tracked.size() >= protocol::kExtrasMax) {
+    return refuse("54000", "too many startup parameters");
+  }
+  asked_.extras.emplace_back(name, value);
+  return true;
 }
 
 // manual: 54.2.1, NegotiateProtocolVersion. What we do not know is named, not refused.
@@ -309,7 +317,7 @@ void Auth::admit() {
   }
   if (!config::is_console(database_)) {
     if (worker_.config().settings.application_name_add_host) name_host();
-    return worker_.admit(client_, database_, std::move(values_), long_key_, credential);
+    return worker_.admit(client_, database_, std::move(asked_), long_key_, credential);
   }
   const auto& settings = worker_.config().settings;
   const bool any = settings.auth_type == config::AuthType::any;
@@ -326,7 +334,7 @@ void Auth::admit() {
 void Auth::name_host() {
   const auto index = worker_.commons.tracked.index("application_name");
   if (!index) return;
-  auto& name = values_[*index];
+  auto& name = asked_.tracked[*index];
   name = name.value_or("app") + " - " + client_.address().text();
 }
 

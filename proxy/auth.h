@@ -13,6 +13,7 @@
 #include "protocol/startup.h"
 #include "proxy/proof.h"
 #include "proxy/replication_wish.h"
+#include "proxy/welcome.h"
 
 namespace weir::proxy {
 
@@ -47,7 +48,8 @@ class Auth {
   bool answer_encryption(protocol::Startup::Kind kind, Bytes rest);
   bool begin(const protocol::Startup& startup);
   bool take_parameters(const protocol::Startup& startup, Buffer& out);
-  bool take_parameter(const std::string& name, const std::string& value, const char* complaint);
+  bool take_options(const std::string& options);
+  bool take_parameter(const std::string& name, const std::string& value);
   void negotiate(const protocol::Startup& startup, Buffer& out);
   bool start_login(Buffer& out);
   bool follow(Proof::Step step, const Buffer& out);
@@ -71,7 +73,7 @@ class Auth {
   protocol::Collector collector_;
   std::string user_;
   std::string database_;
-  protocol::Values values_;  // Of tracked parameters, as the client asked for them.
+  Asked asked_;
   std::optional<ReplicationWish> replication_;  // None: an ordinary session.
   std::optional<Proof> proof_;
 };

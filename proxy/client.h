@@ -81,8 +81,11 @@ class Client final : public pool::ClientSlot, private StreamUser {
   const Instant connected_at;
   const std::uint32_t place;  // Index in the worker's table; part of the pid it is told.
   Stream stream;
-  protocol::SettingsRef settings;
-  // A server has accepted all of `settings`, so they may be set in the same write as a request.
+  protocol::SettingsRef settings;  // Tracked parameters, as it was told last.
+  // Of its startup packet: what RESET goes back to.
+  protocol::SettingsRef startup;  // Tracked parameters that its server tells of.
+  protocol::SettingsRef extras;   // All others: see protocol/extras.h.
+  // A server has accepted all of them, so they may be set in the same write as a request.
   bool settings_proved = false;
   bool waits_for_settings = false;  // Until the server has answered our SET.
   bool waits_for_ledger = false;    // Until the server has answered some of what it owes.

@@ -37,6 +37,13 @@ struct Accepted {
   std::optional<std::uint32_t> peer_uid = {};  // Of a unix socket's peer.
 };
 
+// Whose rights a server's session has.
+struct Identity {
+  std::string user;  // session_authorization
+  std::string is_superuser;
+  bool operator==(const Identity&) const = default;
+};
+
 // An idle server connection on its way to another worker, with all that is known of it.
 struct HandOver {
   PoolId pool;
@@ -47,7 +54,10 @@ struct HandOver {
   Security security;
   std::uint32_t pid;
   Buffer cancel_key;
-  protocol::Values settings;  // Tracked parameters, in Tracked's order.
+  protocol::Values settings, own_settings;  // Tracked parameters, in Tracked's order.
+  protocol::Values extras;
+  bool extras_sure;
+  Identity identity;
   Instant born_at;
   Instant idle_since;
   std::size_t config_generation;

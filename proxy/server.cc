@@ -53,6 +53,10 @@ void Server::arrive(HandOver letter) {
   pid = letter.pid;
   cancel_key = std::move(letter.cancel_key);
   settings = worker_.settings.intern(std::move(letter.settings));
+  own_settings = worker_.settings.intern(std::move(letter.own_settings));
+  extras = worker_.settings.intern(std::move(letter.extras));
+  extras_sure = letter.extras_sure;
+  identity_ = login_identity_ = std::move(letter.identity);
   born_at = letter.born_at;
   idle_since = letter.idle_since;
   close_needed = letter.close_needed;
@@ -75,7 +79,11 @@ HandOver Server::pack() {
                   .security = std::move(security),
                   .pid = pid,
                   .cancel_key = std::move(cancel_key),
-                  .settings = settings.values(worker_.commons.tracked.size()),
+                  .settings = settings.values(),
+                  .own_settings = own_settings.values(),
+                  .extras = extras.values(),
+                  .extras_sure = extras_sure,
+                  .identity = std::move(login_identity_),
                   .born_at = born_at,
                   .idle_since = idle_since,
                   .config_generation = generation,
@@ -182,6 +190,7 @@ bool Server::begin_answer(const Piece& piece) {
   reading_ = message->collected_max == 0                 ? Reading::none
              : piece.body_bytes > message->collected_max ? Reading::start
                                                          : Reading::all;
+  if (piece.tag == 'C' && wants_tags()) reading_ = Reading::all;
   if (piece.body_bytes > worker_.config().settings.max_packet_size) {
     doubt({"54000", "the server sent a message longer than max_packet_size"});
     return false;
@@ -211,15 +220,29 @@ void Server::forward(const Piece& piece) {
 
 void Server::end_answer(const Piece& piece, std::optional<Bytes> body) {
   if (body) {
-    const auto fault = piece.tag == 'S'   ? note_status(*body)
-                       : piece.tag == 'E' ? note_error(*body)
-                                          : note_ready(*body);
-    if (fault) return doubt(*fault);
+    if (const auto fault = note(piece.tag, *body)) return doubt(*fault);
+    if (piece.tag == 'Z' && went_back && !dropping_ && worker_.go_back(*this)) {
+      dropping_ = ready_withheld_ = true;
+    }
     if (!dropping_) pass_on(piece, *body);
     if (piece.tag == 'Z') return on_ready_for_query();
     if (piece.tag == 'E' && for_nobody()) return doubt(own_fault_);
   }
   if (client != nullptr) pay_ours();
+}
+
+std::optional<Fault> Server::note(char tag, Bytes body) {
+  switch (tag) {
+    case 'S':
+      return note_status(body);
+    case 'E':
+      return note_error(body);
+    case 'Z':
+      return note_ready(body);
+    default:
+      note_tag(body);
+      return std::nullopt;
+  }
 }
 
 // A message that was collected: as it stands, or put together again when a read had split it.
@@ -253,19 +276,6 @@ void Server::take_start(const Piece& piece) {
   put_copy(piece, start->first);
   to->stream.put(start->rest);
   passing_ = !piece.ends;
-}
-
-std::optional<Fault> Server::note_status(Bytes body) {
-  const auto parsed = protocol::parse_parameter_status(body);
-  if (!parsed) return parsed.error();
-  const auto index = worker_.commons.tracked.index(parsed->name);
-  if (!index) return std::nullopt;
-  settings = worker_.settings.with(settings, worker_.commons.tracked, *index, parsed->value);
-  Client* const of = linked();
-  if (of == nullptr || dropping_) return std::nullopt;
-  of->settings =
-      worker_.settings.with(of->settings, worker_.commons.tracked, *index, parsed->value);
-  return std::nullopt;
 }
 
 std::optional<Fault> Server::note_error(Bytes body) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "pool/slots.h"
 #include "protocol/collector.h"
@@ -13,6 +14,7 @@
 #include "protocol/message.h"
 #include "protocol/parameters.h"
 #include "protocol/server_login.h"
+#include "proxy/commons.h"
 #include "proxy/mail.h"
 #include "proxy/secure_start.h"
 #include "proxy/stream.h"
@@ -53,6 +55,15 @@ class Server final : public pool::ServerSlot, private StreamUser {
   // The linked client has been told by the server that its session is over.
   bool client_told() const { return client_told_; }
 
+  // What it tells with its greeting.
+  void learn(const Parameters& parameters);
+  // Its value of this tracked parameter is its own, where `of` came in with another.
+  bool gone_back(const Client& of, std::size_t index) const;
+  // Its session has another user or other rights than the one that logged in.
+  bool acts_as_another() const { return !(identity_ == login_identity_); }
+  // Its client still has to be told ReadyForQuery: true once.
+  bool take_withheld() { return std::exchange(ready_withheld_, false); }
+
   // Nothing is owed, no transaction is open, no message is half way.
   bool clean() const;
   bool between_messages() const { return framer_.at_boundary(); }
@@ -72,8 +83,10 @@ class Server final : public pool::ServerSlot, private StreamUser {
   const std::uint64_t id;
   Stream stream;
   protocol::Ledger ledger;
-  protocol::SettingsRef settings;
-  char status = 'I';  // Of the last ReadyForQuery: I, T or E.
+  protocol::SettingsRef settings;      // Tracked parameters, as it told last,
+  protocol::SettingsRef own_settings;  // and at its login.
+  protocol::SettingsRef extras;        // Of its last client, set by us.
+  char status = 'I';                   // Of the last ReadyForQuery: I, T or E.
   std::uint32_t pid = 0;
   Buffer cancel_key;
   Target aim;          // What was dialled: a host of the configuration.
@@ -90,6 +103,9 @@ class Server final : public pool::ServerSlot, private StreamUser {
   bool in_connect_query = false;      // Its test is the database's connect_query.
   bool last_warning = false;          // It has been asked twice to leave.
   Instant tested_at = -1;
+  bool extras_sure = true;          // Nothing has been RESET since.
+  bool went_back = false;           // To values of its own: its client's are due.
+  bool was_reset = false;           // Not only by the look of what it tells.
   bool cancel_wanted = false;       // Once our own query is answered.
   bool release_put_off = false;     // Until all that has come at once has been looked at.
   bool ending_put_off = false;      // Of its session: likewise.
@@ -117,7 +133,11 @@ class Server final : public pool::ServerSlot, private StreamUser {
   void pass_on(const protocol::Piece& piece, Bytes body);
   void put_copy(const protocol::Piece& piece, Bytes body);
   void take_start(const protocol::Piece& piece);
+  std::optional<Fault> note(char tag, Bytes body);
   std::optional<Fault> note_status(Bytes body);
+  void note_identity(std::string_view name, std::string_view value);
+  bool wants_tags() const;
+  void note_tag(Bytes body);
   std::optional<Fault> note_error(Bytes body);
   std::optional<Fault> note_ready(Bytes body);
   void on_ready_for_query();
@@ -138,6 +158,8 @@ class Server final : public pool::ServerSlot, private StreamUser {
   Reading reading_ = Reading::none;
   bool own_query_failed_ = false;
   bool client_told_ = false;
+  bool ready_withheld_ = false;  // Until its client's own values are back.
+  Identity identity_, login_identity_;
   std::string farewell_;  // What it said when it ended the session itself.
   Fault own_fault_{"XX000", {}, {}};
 };

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "protocol/encode.h"
+#include "protocol/spelling.h"
 
 namespace weir::proxy {
 
@@ -18,15 +19,27 @@ const Welcome::Greeting& Welcome::greeting(const protocol::SettingsRef& asked,
   last_ = {};
   last_.asked = asked;
   protocol::Values values(tracked.size());
+  protocol::Values startup;
   for (const auto& [name, told] : told_) {
     const auto index = tracked.index(name);
-    const std::string value = index ? asked.value(*index).value_or(told) : told;
+    std::string value = told;
+    if (index && asked.value(*index)) {
+      value = protocol::spelled(tracked.name(*index), *asked.value(*index), told);
+      startup.resize(tracked.size());
+      startup[*index] = value;
+    }
     protocol::put_parameter_status(last_.statuses, name, value);
     if (index) values[*index] = value;
   }
-  for (std::size_t i = 0; i < tracked.size() && last_.untold.empty(); ++i) {
-    if (asked.value(i) && !values[i]) last_.untold = tracked.name(i);
+  for (std::size_t i = 0; i < tracked.size(); ++i) {
+    if (!asked.value(i)) continue;
+    if (!values[i]) last_.untold.emplace_back(tracked.name(i), *asked.value(i));
+    if (tracked.name(i) == "client_encoding" && !protocol::spelled_encoding(*asked.value(i))) {
+      last_.refusal = Fault{
+          "22023", "invalid value for parameter \"client_encoding\": \"" + *asked.value(i) + "\""};
+    }
   }
+  last_.startup = table.intern(std::move(startup));
   last_.settings = table.intern(std::move(values));
   return last_;
 }

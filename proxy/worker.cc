@@ -45,13 +45,13 @@ Worker::~Worker() {
     deadlines.disarm(*place);
     place->stream.close();
     (place->pool != nullptr ? place->pool->clients : lobby_).leave(*place);
-    place->settings = {};
+    place->settings = place->startup = place->extras = {};
   }
   for (auto& [id, server] : servers_) {
     deadlines.disarm(*server);
     server->stream.close();
     server->share().servers.leave(*server);
-    server->settings = {};
+    server->settings = server->own_settings = server->extras = {};
   }
   for (auto& [id, of] : shares_) deadlines.disarm(*of);
 }

@@ -83,7 +83,7 @@ class Worker final : public TurnTaker, public Turn {
   // --- Clients.
   void part_from(Client& client, Parting parting, std::string_view why);
   // Proved: counts it, finds its pool, greets it or lets it wait for a first server.
-  void admit(Client& client, const std::string& database, protocol::Values asked, bool long_key,
+  void admit(Client& client, const std::string& database, Asked asked, bool long_key,
              const Credential& credential);
   // Proved, and comes for replication: it gets a server for itself.
   void replicate(Client& client, const std::string& database, ReplicationWish wish, bool long_key,
@@ -114,6 +114,9 @@ class Worker final : public TurnTaker, public Turn {
   // What it was dialled with has changed meanwhile.
   void login_outdated(Server& server);
   void server_gone(Server& server, std::string_view why);
+  // The server's client is about to be told ReadyForQuery, and values have gone back to the
+  // server's own. True: the client's are being set, and ReadyForQuery is ours to send.
+  bool go_back(Server& server);
   // The server has sent ReadyForQuery. `own`: to a query of ours.
   void ready_for_query(Server& server, bool own);
   // Its client has had all its answers and goes on; the server says more and goes.
@@ -153,10 +156,18 @@ class Worker final : public TurnTaker, public Turn {
   void own_answered(Client& client, Server& server);
   void maybe_end_session(Client& client, Server& server);
   void end_sessions(Share& of);
-  void report_settings(Client& client, const Server& server);
   void unlink(Client& client, Server& server);
   void on_deadline(Client& client);
   void on_deadline(CancelCall& call);
+
+  // What a client has set (worker_settings.cc).
+  void take_startup_settings(Client& client, const Welcome::Greeting& greeting);
+  std::string settings_sql(const Client& client, const Server& server) const;
+  void settings_taken(Client& client, Server& server);
+  void report_settings(Client& client, const Server& server);
+  void tell_held_back(Client& client, const Server& server);
+  bool must_start_afresh(const Client& client, const Server& server) const;
+
   void start_cancel(Server& server);
   void start_wanted_cancel(Server& server);
 

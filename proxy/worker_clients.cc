@@ -47,8 +47,8 @@ void Worker::limit_unproved() {
                   "The one that took longest gave way to a new one."});
 }
 
-void Worker::admit(Client& client, const std::string& database, protocol::Values asked,
-                   bool long_key, const Credential& credential) {
+void Worker::admit(Client& client, const std::string& database, Asked asked, bool long_key,
+                   const Credential& credential) {
   const std::string user = client.user();
   client.set_identity(user, long_key);
   const config::Database* const found = config_->find_database(database);
@@ -61,7 +61,8 @@ void Worker::admit(Client& client, const std::string& database, protocol::Values
   Fault refusal{"53300", {}, {}};
   if (!commons.has_room(id)) return client.refuse(too_many_pools());
   if (!count_client(client, database, refusal)) return client.refuse(refusal);
-  client.settings = settings.intern(std::move(asked));
+  client.settings = settings.intern(std::move(asked.tracked));
+  client.extras = protocol::with_extras(settings, {}, std::move(asked.extras));
   set_state(client, ClientEvent::proved);
   Share& of = share(id);
   if (!found->user) of.entry.set_credential(credential);
@@ -167,12 +168,8 @@ void Worker::come_over(Client& client, Share& to) {
 void Worker::greet(Client& client) {
   const auto& greeting =
       client.share()->welcome.greeting(client.settings, commons.tracked, settings);
-  if (!greeting.untold.empty()) {
-    return client.refuse({"0A000", "unsupported startup parameter: " + greeting.untold,
-                          "The server does not report this parameter, so it cannot follow the "
-                          "client from server to server."});
-  }
-  client.settings = greeting.settings;
+  if (greeting.refusal) return client.refuse(*greeting.refusal);
+  take_startup_settings(client, greeting);
   deadlines.disarm(client);
   set_state(client, ClientEvent::parameters_known);
   client.answered_at = world.now();
@@ -240,7 +237,7 @@ void Worker::retire(Client& client) {
   if (std::exchange(client.counted_address, false)) commons.gate.on_gone(client.address());
   deadlines.disarm(client);
   client.stream.close();
-  client.settings = {};
+  client.settings = client.startup = client.extras = {};
   pool::ClientYard& yard = client.pool != nullptr ? client.pool->clients : lobby_;
   yard.leave(client);
   if (client.pool != nullptr) {

@@ -67,7 +67,7 @@ std::string Worker::preparation(const Client& client, Server& server) const {
     sql = "DEALLOCATE ALL;";
   }
   if (planted(Plant::missing_reset)) return sql;
-  return sql + protocol::restore_sql(commons.tracked, server.settings, client.settings);
+  return sql + settings_sql(client, server);
 }
 
 void Worker::own_answered(Client& client, Server& server) {
@@ -80,24 +80,16 @@ void Worker::own_answered(Client& client, Server& server) {
     set_state(client, ClientEvent::transaction_over);
     return client.refuse(fault);
   }
-  report_settings(client, server);
-  client.settings_proved = true;
+  settings_taken(client, server);
+  if (server.take_withheld()) {
+    Buffer out;
+    protocol::put_ready_for_query(out, server.status);
+    client.stream.put_copy(out);
+    return maybe_release(client);
+  }
   if (!client.waits_for_settings) return;
   client.waits_for_settings = false;
   go_on_later(client);
-}
-
-// The server spells values its own way ("utc" is "UTC"): the client is told, as PostgreSQL would.
-void Worker::report_settings(Client& client, const Server& server) {
-  if (client.settings == server.settings) return;
-  Buffer out;
-  for (std::size_t i = 0; i < commons.tracked.size(); ++i) {
-    const auto& value = server.settings.value(i);
-    if (!value || client.settings.value(i) == value) continue;
-    protocol::put_parameter_status(out, commons.tracked.name(i), *value);
-  }
-  client.settings = server.settings;
-  client.stream.put_copy(out);
 }
 
 void Worker::maybe_release(Client& client) {
@@ -145,6 +137,8 @@ void Worker::unlink(Client& client, Server& server) {
   client.stream.set_feeder(nullptr);
   server.cancel_wanted = server.release_put_off = server.ending_put_off = false;
   server.half_way_since = kNever;
+  server.take_withheld();
+  if (std::exchange(server.went_back, false)) server.was_reset = server.extras_sure = false;
   if (std::exchange(client.waits_for_ledger, false)) go_on_later(client);
   client.share()->unlink(client, server);
 }

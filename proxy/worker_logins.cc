@@ -71,11 +71,7 @@ void Worker::welcomed(Server& server, const Parameters& parameters) {
   host_answered(server);
   of.passwords_refused = 0;
   server.born_at = world.now();
-  protocol::Values values(commons.tracked.size());
-  for (const auto& [name, value] : parameters) {
-    if (const auto tracked = commons.tracked.index(name)) values[*tracked] = value;
-  }
-  server.settings = settings.intern(std::move(values));
+  server.learn(parameters);
   log(Level::info, server, "new connection to server");
   const bool first = !of.welcome_known;
   of.welcome.learn(parameters);

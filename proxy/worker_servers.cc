@@ -33,6 +33,8 @@ void Worker::match(Share& of) {
         Server& server = static_cast<Server&>(*next.server);
         if (!server.between_messages()) {  // The next client's answer would be taken for its rest.
           dismiss(server, kHalfMessage);
+        } else if (must_start_afresh(static_cast<Client&>(*next.client), server)) {
+          dismiss(server, "its session cannot be made a new one");
         } else if (needs_test(server)) {
           test(server, *config_->settings.server_check_query);
         } else {
@@ -137,6 +139,7 @@ void Worker::make_idle(Server& server, ServerEvent on) {
   server.idle_since = world.now();
   move(server, on);
   if (const auto why = reason_to_close(server); !why.empty()) return dismiss(server, why);
+  if (server.acts_as_another()) return dismiss(server, "its session acts as another user");
   arm_idle(server);
   of.publish();
   match(of);
@@ -242,7 +245,7 @@ std::unique_ptr<Server> Worker::take_out(Server& server) {
   deadlines.disarm(server);
   server.share().servers.leave(server);
   note_emptied(server.share());
-  server.settings = {};
+  server.settings = server.own_settings = server.extras = {};
   return std::move(servers_.extract(server.id).mapped());
 }
 

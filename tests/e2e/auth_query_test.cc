@@ -115,8 +115,7 @@ TEST_CASE("C1: nothing that a client sets reaches the connection that asks") {
   root().run(
       "CREATE OR REPLACE FUNCTION evil.get_auth(who text, OUT usename text, OUT passwd text)"
       " LANGUAGE sql AS $$ SELECT who, 'known'::text $$");
-  settings.line("ignore_startup_parameters = search_path, role, session_authorization, options")
-      .line("auth_user = postgres");
+  settings.line("auth_user = postgres");
   Pgweir pgweir(settings);
   for (const std::string name : {"search_path", "role", "session_authorization"}) {
     CAPTURE(name);
@@ -137,6 +136,11 @@ TEST_CASE("C1: nothing that a client sets reaches the connection that asks") {
     Session eve(pgweir.conninfo("eve", "shop", password_is(pw("eve"))));
     REQUIRE(eve.alive());
     eve.exec("SET " + name + " = '" + value + "'");
+    CHECK(enter(pgweir, "eve", "known").sqlstate == "28P01");
+    Session asked(pgweir.conninfo(
+        "eve", "shop", password_is(pw("eve")) + " options='-c " + name + "=" + value + "'"));
+    REQUIRE(asked.alive());
+    if (name == "search_path") CHECK(asked.value("SHOW search_path") == "evil");
     CHECK(enter(pgweir, "eve", "known").sqlstate == "28P01");
   }
   CHECK(root().value("SELECT string_agg(DISTINCT concat_ws('|', path, role, session, application, "

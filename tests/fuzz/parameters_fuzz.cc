@@ -1,12 +1,16 @@
 // Property: a quoted value is printable ASCII, and PostgreSQL's lexer reads back from it what was
 // quoted, and nothing behind it, under both settings of standard_conforming_strings. What SET gets
-// for an application_name is as long, in printable ASCII.
+// for an application_name is as long, in printable ASCII. A name that may be a setting's and its
+// value stand in SQL as literals alone, and a greeting's spelling of a value is its own spelling.
 #include "protocol/parameters.h"
 
+#include <cctype>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "protocol/extras.h"
+#include "protocol/spelling.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace weir;
@@ -61,11 +65,44 @@ void check_constant(std::string_view sql, std::string_view want, std::string_vie
   }
 }
 
+// The name is what stands in front of the first '='.
+void check_extra(std::string_view given) {
+  const auto equals = given.find('=');
+  if (equals == given.npos) return;
+  const std::string name{given.substr(0, equals)};
+  const std::string value{given.substr(equals + 1)};
+  if (bad_setting_name(name)) return;
+  for (const char c : name) {
+    WEIR_CHECK(static_cast<unsigned char>(c) < 0x80 &&
+               (std::isalnum(c) != 0 || c == '_' || c == '.' || c == '$'));
+  }
+  SettingsTable table;
+  const SettingsRef extras = with_extras(table, {}, {{name, value}});
+  WEIR_CHECK(with_extras(table, {}, {{name, "x"}, {name, value}}) == extras);
+  const std::string head = "SELECT pg_catalog.set_config(";
+  const std::string sql = extras_sql({}, extras, true);
+  WEIR_CHECK(sql.starts_with(head));
+  const std::string behind = ", " + quote_literal(value) + ", false);";
+  check_constant(std::string_view{sql}.substr(head.size()), *extras.value(0), behind);
+  WEIR_CHECK(extras_sql(extras, {}, true) ==
+             head + quote_literal(*extras.value(0)) + ", NULL, false);");
+}
+
+void check_spelling(std::string_view value) {
+  for (const char* const name : {"client_encoding", "DateStyle", "IntervalStyle",
+                                 "standard_conforming_strings", "application_name"}) {
+    const std::string once = spelled(name, value, "ISO, MDY");
+    WEIR_CHECK(spelled(name, once, "ISO, MDY") == once);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string value{as_text({data, size})};
   check_constant(quote_literal(value), value, "");
+  check_extra(value);
+  check_spelling(value);
 
   SettingsTable table;
   const Tracked tracked{{}};

@@ -19,10 +19,13 @@ SettingsRef with(SettingsTable& table, const Tracked& names, const SettingsRef& 
 
 }  // namespace
 
-TEST_CASE("the five that every driver relies on are always tracked") {
-  CHECK(tracked().size() == 5);
-  CHECK(tracked().index("client_encoding"));
-  CHECK(tracked().index("application_name"));
+TEST_CASE("what PostgreSQL reports and a client may SET is always tracked") {
+  CHECK(tracked().size() == 9);
+  for (const char* const name : {"client_encoding", "application_name", "IntervalStyle",
+                                 "default_transaction_read_only", "search_path"}) {
+    CHECK(tracked().index(name));
+  }
+  CHECK_FALSE(tracked().index("is_superuser"));
 }
 
 TEST_CASE("names compare without case and keep PostgreSQL's spelling") {
@@ -35,7 +38,7 @@ TEST_CASE("names compare without case and keep PostgreSQL's spelling") {
 }
 
 TEST_CASE("what is named twice is tracked once, and never more than the maximum") {
-  CHECK(tracked({"datestyle", "a", "A", ""}).size() == 6);
+  CHECK(tracked({"datestyle", "a", "A", ""}).size() == 10);
   std::vector<std::string> many;
   for (int i = 0; i < 100; ++i) many.push_back("x" + std::to_string(i));
   CHECK(tracked(many).size() == kTrackedMax);

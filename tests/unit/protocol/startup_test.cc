@@ -133,11 +133,18 @@ TEST_CASE("options are split as PostgreSQL splits them") {
   CHECK(options_of("-c search_path=a,\\ b") == "[search_path|a, b]");
   CHECK(options_of("-c a=\\\\x") == "[a|\\x]");
   CHECK(options_of("-c a=x\\") == "[a|x]");
-  for (const char* bad : {"-c", "-c geqo", "-c =x", "--geqo", "--=x", "-x y", "geqo=off", "-", "--",
-                          "-c a=b c", "\\", "-ca=b -d", "-C a=b"}) {
+}
+
+TEST_CASE("what is wrong with options is said as PostgreSQL says it") {
+  for (const char* bad :
+       {"-x y", "geqo=off", "-", "-c a=b c", "\\", "-ca=b -d", "-C a=b", "-d 5"}) {
     CAPTURE(bad);
     CHECK(options_of(bad) == "0A000");
   }
+  for (const char* bare : {"-c", "-c geqo", "--geqo", "--"}) CHECK(options_of(bare) == "42601");
+  for (const char* nameless : {"-c =x", "--=x"}) CHECK(options_of(nameless) == "42704");
+  CHECK(parse_options("-c geqo").error().text == "-c geqo requires a value");
+  CHECK(parse_options("--geqo").error().text == "--geqo requires a value");
 }
 
 TEST_CASE("a refused option gets PgBouncer's text") {
