@@ -26,6 +26,7 @@ struct Temper {
   bool slow = false;            // Reads with pauses, and little at a time.
   bool leaver = false;          // Leaves a named statement behind.
   bool calls = false;           // Functions, by FunctionCall.
+  bool quiet = false;           // Has to do with what no server tells.
   bool statement_mode = false;  // pgweir allows it no transaction blocks.
 };
 
@@ -88,6 +89,7 @@ class Client {
   void add_extended(const std::string& sql, const std::string& statement = {});
   std::string plain_statement();
   std::string set_statement();
+  std::string quiet_statement();
   std::string mark();
   void plan_cancel(bool right_key);
   void send_cancel(bool right_key);

@@ -66,6 +66,7 @@ void Client::act() {
 void Client::act_between() {
   auto& chance = stage_.chance;
   if (calls_now(8)) return add_call();
+  if (temper_.quiet && stage_.novelty.one_in(4)) return add_query(quiet_statement());
   switch (chance.below(14)) {
     case 0:
     case 1:
@@ -177,6 +178,14 @@ std::string Client::set_statement() {
   return std::string{"set "} + (local ? "local " : "") + name + " to '" + value + "'";
 }
 
+// Of settings that no server tells it only has those of its startup packet: SET would not follow.
+std::string Client::quiet_statement() {
+  auto& chance = stage_.novelty;
+  const std::string name = chance.one_in(2) ? "work_mem" : "search_path";
+  if (chance.one_in(6)) return "reset all";
+  return (chance.one_in(4) ? "reset " : "show ") + name + " " + mark();
+}
+
 void Client::act_in_transaction() {
   if (steps_left_ == 0) {
     const std::string end = stage_.chance.one_in(3) ? "rollback" : "commit";
@@ -186,6 +195,7 @@ void Client::act_in_transaction() {
   }
   --steps_left_;
   if (calls_now(4)) return add_call();
+  if (temper_.quiet && stage_.novelty.one_in(3)) return add_query(quiet_statement());
   if (stage_.chance.one_in(2)) return add_query(plain_statement());
   add_extended(plain_statement());
   if (!stage_.chance.one_in(4)) return add('S', {});

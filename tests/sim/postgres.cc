@@ -207,7 +207,7 @@ void Postgres::step_proof(Backend& backend, protocol::ClientLogin::Step step, Bu
 void Postgres::welcome(Backend& backend, Buffer& out) {
   backend.phase = Backend::Phase::live;
   for (const auto& [name, value] : backend.session->settings()) {
-    protocol::put_parameter_status(out, name, value);
+    if (is_reported(name)) protocol::put_parameter_status(out, name, value);
   }
   Buffer key(4);
   store_u32(key.data(), backend.key);

@@ -16,6 +16,7 @@ constexpr std::uint64_t kTimeoutsFrom = 1350;
 constexpr std::uint64_t kReserveFrom = 1450;
 constexpr std::uint64_t kNoticesFrom = 1550;
 constexpr std::uint64_t kOverallFrom = 1650;
+constexpr std::uint64_t kQuietFrom = 1650;
 
 constexpr std::array<std::string_view, 2> kDatabases{"shop", "till"};
 constexpr std::array<std::string_view, 2> kUsers{"app", "web"};
@@ -122,6 +123,17 @@ void draw_timeouts(Chance chance, Scenario& scenario) {
   }
 }
 
+// Settings in startup packets that no server tells, many clients' alike.
+void draw_quiet(Chance chance, Scenario& scenario) {
+  if (!chance.one_in(2)) return;
+  for (Temper& temper : scenario.clients) {
+    temper.quiet = !chance.one_in(3);
+    if (chance.one_in(3)) temper.asked["work_mem"] = std::to_string(1 + chance.below(3)) + "MB";
+    if (chance.one_in(4)) temper.asked["search_path"] = "it's, \\" + temper.user;
+    if (chance.one_in(40)) temper.asked["search_path"] = "bogus";
+  }
+}
+
 void draw_reserve(Chance chance, Scenario& scenario) {
   if (!chance.one_in(4)) return;
   scenario.fixed_lines += "reserve_pool_timeout = " + std::to_string(1 + chance.below(50)) + "ms\n";
@@ -168,6 +180,7 @@ Scenario draw(std::uint64_t seed, std::size_t workers) {
   if (seed >= kForgettingFrom) draw_forgetting(Chance(~seed * 3), scenario);
   if (seed >= kTimeoutsFrom) draw_timeouts(Chance(~seed * 5), scenario);
   if (seed >= kReserveFrom) draw_reserve(Chance(~seed * 7), scenario);
+  if (seed >= kQuietFrom) draw_quiet(Chance(~seed * 17), scenario);
   if (seed >= kNoticesFrom) scenario.notices = Chance(~seed * 9).one_in(3);
   if (seed >= kOverallFrom) draw_overall(Chance(~seed * 11), scenario);
   return scenario;

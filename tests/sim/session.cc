@@ -61,11 +61,11 @@ std::string upper(std::string text) {
 
 }  // namespace
 
-Session::Session(const Settings& asked) : settings_(default_settings()) {
+Session::Session(const Settings& asked) : startup_(default_settings()) {
   for (const auto& [name, value] : asked) {
-    if (settings_.contains(name)) settings_[name] = spell(name, value).value_or(value);
+    if (startup_.contains(name)) startup_[name] = spell(name, value).value_or(value);
   }
-  reported_ = settings_;
+  now_.settings = reported_ = startup_;
 }
 
 bool Session::silent(const Message& message) const {
@@ -121,19 +121,19 @@ void Session::step(const Message& message, Buffer& out) {
   }
   if (message.tag == 'F') return call(message.body, out);
   batch_ = true;
-  if (status_ == 'I' && !saved_) saved_ = settings_;
+  if (status_ == 'I' && !saved_) saved_ = now_;
   if (!extended(message, out)) skipping_ = true;
 }
 
 void Session::cancel(const Message& message, Buffer& out) {
-  if (status_ == 'I' && !saved_) saved_ = settings_;
+  if (status_ == 'I' && !saved_) saved_ = now_;
   fail("57014", kCancelled, out);
   batch_ = skipping_ = message.tag != 'Q' && message.tag != 'F';
   if (!batch_) ready(out);
 }
 
 void Session::query(std::string_view sql, Buffer& out) {
-  if (status_ == 'I') saved_ = settings_;
+  if (status_ == 'I') saved_ = now_;
   const auto statements = statements_of(sql);
   if (statements.empty()) protocol::put_empty_query_response(out);
   for (const auto& statement : statements) {
@@ -234,7 +234,7 @@ void Session::close(std::string_view body, Buffer& out) {
 
 // Ends an extended query, too, and commits it (as PostgreSQL's finish_xact_command).
 void Session::call(std::string_view body, Buffer& out) {
-  if (status_ == 'I' && !saved_) saved_ = settings_;
+  if (status_ == 'I' && !saved_) saved_ = now_;
   batch_ = false;
   const Words words = words_of(argument(body));
   if (status_ == 'E') {
@@ -274,6 +274,7 @@ bool Session::run(std::string_view statement, bool described, Portal* portal, Bu
   if (status_ == 'E') return fail("25P02", "current transaction is aborted", out);
   if (described && gives_rows(words)) put_columns(out, "toy");
   if (verb == "set" || verb == "reset") return run_set(words, out);
+  if (verb == "select") return run_set_config(statement, out);
   if (verb == "fail") return fail("22012", word(words, 1), out);
   if (verb == "notice") {
     protocol::put_notice(out, Severity::notice, Fault{"00000", word(words, 1), {}});
@@ -281,8 +282,9 @@ bool Session::run(std::string_view statement, bool described, Portal* portal, Bu
   } else if (verb == "rows") {
     run_rows(words, portal, out);
   } else if (verb == "echo" || verb == "take" || verb == "show") {
-    const auto found = settings_.find(word(words, 1));
-    put_row(out, verb == "show" ? (found == settings_.end() ? "" : found->second) : words.back());
+    const auto found = now_.settings.find(word(words, 1));
+    const bool known = found != now_.settings.end();
+    put_row(out, verb == "show" ? (known ? found->second : "") : words.back());
     protocol::put_command_complete(out, upper(verb) + " 1");
   } else if (verb == "copyin") {
     put_message(out, {'G', kCopyFormat});
@@ -297,7 +299,7 @@ bool Session::run(std::string_view statement, bool described, Portal* portal, Bu
     protocol::put_command_complete(out, "COPY " + word(words, 1));
   } else if (verb == "deallocate" || verb == "discard") {
     statements_.clear();
-    if (verb == "discard") settings_ = default_settings();
+    if (verb == "discard") now_ = {startup_, {}};
     protocol::put_command_complete(out, upper(verb) + " ALL");
   } else {
     return fail("42601", "syntax error at \"" + std::string{statement} + "\"", out);
@@ -316,26 +318,6 @@ void Session::run_rows(const Words& words, Portal* portal, Buffer& out) {
   protocol::put_command_complete(out, "SELECT " + std::to_string(all));
 }
 
-bool Session::run_set(Words words, Buffer& out) {
-  const bool local = word(words, 1) == "local";
-  if (local) words.erase(words.begin() + 1);
-  const std::string name = word(words, 1);
-  const auto found = settings_.find(name);
-  if (found == settings_.end()) return fail("42704", "no such parameter: " + name, out);
-  const bool reset = words[0] == "reset";
-  const auto value = reset ? default_settings().at(name) : spell(name, words.back());
-  if (!value) return fail("22023", "invalid value for parameter " + name, out);
-  if (local) {
-    if (status_ == 'T') before_local_.try_emplace(name, found->second);
-    if (status_ == 'T') found->second = *value;
-  } else {
-    before_local_.erase(name);
-    found->second = *value;
-  }
-  protocol::put_command_complete(out, reset ? "RESET" : "SET");
-  return true;
-}
-
 bool Session::run_transaction(const std::string& verb, Buffer& out) {
   const bool failed = status_ == 'E';
   if (verb == "begin") {
@@ -348,11 +330,11 @@ bool Session::run_transaction(const std::string& verb, Buffer& out) {
   if (verb == "rollback" || failed) {
     roll_back();
   } else {
-    for (const auto& [name, value] : before_local_) settings_[name] = value;
+    for (const auto& [name, value] : before_local_) now_.settings[name] = value;
     before_local_.clear();
   }
   status_ = 'I';
-  saved_ = settings_;
+  saved_ = now_;
   portals_.clear();
   protocol::put_command_complete(out, verb == "rollback" || failed ? "ROLLBACK" : "COMMIT");
   return true;
@@ -367,7 +349,7 @@ bool Session::fail(const char* sqlstate, std::string text, Buffer& out) {
 }
 
 void Session::roll_back() {
-  if (saved_) settings_ = *saved_;
+  if (saved_) now_ = *saved_;
   before_local_.clear();
 }
 
@@ -376,10 +358,11 @@ void Session::ready(Buffer& out) {
     saved_.reset();
     portals_.clear();
   }
-  for (const auto& [name, value] : settings_) {
-    if (reported_[name] != value) protocol::put_parameter_status(out, name, value);
+  for (const auto& [name, value] : now_.settings) {
+    const bool told = !is_reported(name) || reported_[name] == value;
+    if (!told) protocol::put_parameter_status(out, name, value);
   }
-  reported_ = settings_;
+  reported_ = now_.settings;
   protocol::put_ready_for_query(out, status_);
 }
 

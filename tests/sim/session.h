@@ -6,6 +6,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,7 +39,7 @@ class Session {
   // Nothing is begun that has not ended with ReadyForQuery.
   bool at_rest() const { return status_ == 'I' && !batch_ && !skipping_ && !copying_in(); }
   bool over() const { return over_; }
-  const Settings& settings() const { return settings_; }
+  const Settings& settings() const { return now_.settings; }
 
  private:
   struct Portal {
@@ -46,6 +47,11 @@ class Session {
     std::size_t rows_sent = 0;
   };
   enum class Copy { none, simple, extended };
+  // What holds now, and what of it has been SET: the rest goes by the startup packet.
+  struct State {
+    Settings settings;
+    std::set<std::string> by_session;
+  };
 
   void query(std::string_view sql, Buffer& out);
   bool extended(const Message& message, Buffer& out);
@@ -59,15 +65,19 @@ class Session {
   // False: it failed, and has said so.
   bool run(std::string_view statement, bool described, Portal* portal, Buffer& out);
   bool run_set(std::vector<std::string> words, Buffer& out);
+  bool run_set_config(std::string_view statement, Buffer& out);
+  void set(const std::string& name, const std::optional<std::string>& value);
+  void reset(const std::string& name);
   bool run_transaction(const std::string& verb, Buffer& out);
   void run_rows(const std::vector<std::string>& words, Portal* portal, Buffer& out);
   bool fail(const char* sqlstate, std::string text, Buffer& out);
   void roll_back();
   void ready(Buffer& out);
 
-  Settings settings_;
+  State now_;
+  Settings startup_;
   Settings reported_;
-  std::optional<Settings> saved_;  // From before the transaction, implicit ones included.
+  std::optional<State> saved_;  // From before the transaction, implicit ones included.
   Settings before_local_;
   std::map<std::string, std::string> statements_;
   std::map<std::string, Portal> portals_;

@@ -8,9 +8,12 @@ const Settings& default_settings() {
   static const Settings kDefaults{
       {"client_encoding", "UTF8"}, {"DateStyle", "ISO, MDY"},
       {"TimeZone", "Etc/UTC"},     {"standard_conforming_strings", "on"},
-      {"application_name", ""},    {"IntervalStyle", "postgres"}};
+      {"application_name", ""},    {"IntervalStyle", "postgres"},
+      {"work_mem", "4MB"},         {"search_path", "public"}};
   return kDefaults;
 }
+
+bool is_reported(std::string_view name) { return name != "work_mem" && name != "search_path"; }
 
 std::optional<std::string> spell(std::string_view name, std::string_view value) {
   if (value == "bogus") return std::nullopt;

@@ -10,8 +10,10 @@ namespace weir::sim {
 
 using Settings = std::map<std::string, std::string>;
 
-// What a fresh server tells: the parameters that PostgreSQL reports and the pooler tracks.
+// A fresh server's: the parameters that PostgreSQL reports and the pooler tracks, and two of which
+// no server tells.
 const Settings& default_settings();
+bool is_reported(std::string_view name);
 // PostgreSQL's own spelling of a value; nothing when it refuses it ("bogus").
 std::optional<std::string> spell(std::string_view name, std::string_view value);
 

@@ -64,6 +64,19 @@ std::vector<std::string> statements_of(std::string_view sql) {
   return found;
 }
 
+std::vector<std::optional<std::string>> arguments_of(std::string_view statement) {
+  std::vector<std::optional<std::string>> found;
+  statement = statement.substr(0, statement.find(") w(n, v)"));
+  for (std::size_t at = 0; at < statement.size();) {
+    if (statement.substr(at, 5) == "NULL,") found.emplace_back();
+    const bool literal = statement.substr(at, 2) == "E'";
+    const std::size_t end = literal ? skip_quoted(statement, at + 1) : at + 1;
+    if (literal) found.emplace_back(unquoted(statement.substr(at, end - at)));
+    at = end;
+  }
+  return found;
+}
+
 std::vector<std::string> words_of(std::string_view statement) {
   std::vector<std::string> words;
   for (std::size_t at = 0; at < statement.size();) {
