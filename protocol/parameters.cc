@@ -138,13 +138,18 @@ std::string quote_literal(std::string_view text) {
   return out + "'";
 }
 
-std::string restore_sql(const Tracked& tracked, const SettingsRef& have, const SettingsRef& want) {
+std::string restore_sql(const Tracked& tracked, const SettingsRef& have, const SettingsRef& want,
+                        TrackedMask own) {
   std::string sql;
   if (have == want) return sql;
   for (std::size_t i = 0; i < tracked.size(); ++i) {
     const auto& value = want.value(i);
     if (!value || have.value(i) == value) continue;
     const std::string& name = tracked.name(i);
+    if ((own & bit_of(i)) != 0) {
+      if (have.value(i)) sql += "RESET " + name + ";";
+      continue;
+    }
     // Bytes of the client's encoding need not be text in the server's: SET would refuse them, where
     // a startup packet is let in.
     const bool is_label = name == "application_name";

@@ -38,6 +38,11 @@ class Tracked {
   std::vector<std::string> names_;
 };
 
+// A bit for each tracked parameter.
+using TrackedMask = std::uint64_t;
+static_assert(kTrackedMax <= 64);
+constexpr TrackedMask bit_of(std::size_t index) { return TrackedMask{1} << index; }
+
 // One value a tracked parameter; nothing where it was never told.
 using Values = std::vector<std::optional<std::string>>;
 
@@ -89,10 +94,11 @@ class SettingsTable {
   std::unordered_map<std::string, std::unique_ptr<SettingsRef::Entry>> entries_;  // By its bytes.
 };
 
-// The SQL that takes a server from `have` to `want`; empty when nothing told differs. Pure ASCII
-// whatever the values are, so that no client_encoding and no standard_conforming_strings can give
-// it another meaning.
-std::string restore_sql(const Tracked& tracked, const SettingsRef& have, const SettingsRef& want);
+// The SQL that takes a server from `have` to `want`; empty when nothing told differs. Those of
+// `own` are wanted as the server has them by itself: they are RESET. Pure ASCII whatever the values
+// are, so that no client_encoding and no standard_conforming_strings can give it another meaning.
+std::string restore_sql(const Tracked& tracked, const SettingsRef& have, const SettingsRef& want,
+                        TrackedMask own = 0);
 
 // `text` as an SQL string constant that means the same under every setting of the session.
 std::string quote_literal(std::string_view text);

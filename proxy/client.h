@@ -85,6 +85,10 @@ class Client final : public pool::ClientSlot, private StreamUser {
   // Of its startup packet: what RESET goes back to.
   protocol::SettingsRef startup;  // Tracked parameters that its server tells of.
   protocol::SettingsRef extras;   // All others: see protocol/extras.h.
+  // Those of `settings` that it has asked for or set; the others are the server's own, as
+  // `own_settings` of its last server, or of its greeting, say.
+  protocol::TrackedMask touched = 0;
+  protocol::SettingsRef based_on;
   // A server has accepted all of them, so they may be set in the same write as a request.
   bool settings_proved = false;
   bool waits_for_settings = false;  // Until the server has answered our SET.

@@ -42,6 +42,8 @@ std::optional<Fault> Server::note_status(Bytes body) {
     return std::nullopt;
   }
   of->settings = worker_.settings.with(of->settings, tracked, *index, parsed->value);
+  const bool own = own_settings.value(*index) == parsed->value && !of->startup.value(*index);
+  own ? of->touched &= ~protocol::bit_of(*index) : of->touched |= protocol::bit_of(*index);
   return std::nullopt;
 }
 

@@ -19,6 +19,7 @@ const Welcome::Greeting& Welcome::greeting(const protocol::SettingsRef& asked,
   last_ = {};
   last_.asked = asked;
   protocol::Values values(tracked.size());
+  protocol::Values own(tracked.size());
   protocol::Values startup;
   for (const auto& [name, told] : told_) {
     const auto index = tracked.index(name);
@@ -29,7 +30,9 @@ const Welcome::Greeting& Welcome::greeting(const protocol::SettingsRef& asked,
       startup[*index] = value;
     }
     protocol::put_parameter_status(last_.statuses, name, value);
-    if (index) values[*index] = value;
+    if (!index) continue;
+    values[*index] = value;
+    own[*index] = told;
   }
   for (std::size_t i = 0; i < tracked.size(); ++i) {
     if (!asked.value(i)) continue;
@@ -39,6 +42,7 @@ const Welcome::Greeting& Welcome::greeting(const protocol::SettingsRef& asked,
           "22023", "invalid value for parameter \"client_encoding\": \"" + *asked.value(i) + "\""};
     }
   }
+  last_.told = table.intern(std::move(own));
   last_.startup = table.intern(std::move(startup));
   last_.settings = table.intern(std::move(values));
   return last_;

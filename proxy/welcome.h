@@ -22,6 +22,7 @@ class Welcome {
  public:
   struct Greeting {
     protocol::SettingsRef asked;
+    protocol::SettingsRef told;             // By the server, of its own.
     protocol::SettingsRef startup;          // What was asked for, if the server tells of it.
     protocol::SettingsRef settings;         // That, and for the rest what was told.
     std::vector<protocol::Setting> untold;  // It was asked for and no server tells of it.

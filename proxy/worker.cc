@@ -45,7 +45,7 @@ Worker::~Worker() {
     deadlines.disarm(*place);
     place->stream.close();
     (place->pool != nullptr ? place->pool->clients : lobby_).leave(*place);
-    place->settings = place->startup = place->extras = {};
+    place->settings = place->startup = place->extras = place->based_on = {};
   }
   for (auto& [id, server] : servers_) {
     deadlines.disarm(*server);

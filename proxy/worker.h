@@ -164,6 +164,8 @@ class Worker final : public TurnTaker, public Turn {
   void take_startup_settings(Client& client, const Welcome::Greeting& greeting);
   std::string settings_sql(const Client& client, const Server& server) const;
   void settings_taken(Client& client, Server& server);
+  void follow_own(Client& client, const Server& server);
+  void learn_own(Client& client, Server& server);
   void report_settings(Client& client, const Server& server);
   void tell_held_back(Client& client, const Server& server);
   bool must_start_afresh(const Client& client, const Server& server) const;

@@ -237,7 +237,7 @@ void Worker::retire(Client& client) {
   if (std::exchange(client.counted_address, false)) commons.gate.on_gone(client.address());
   deadlines.disarm(client);
   client.stream.close();
-  client.settings = client.startup = client.extras = {};
+  client.settings = client.startup = client.extras = client.based_on = {};
   pool::ClientYard& yard = client.pool != nullptr ? client.pool->clients : lobby_;
   yard.leave(client);
   if (client.pool != nullptr) {

@@ -46,6 +46,7 @@ void Worker::link(Client& client, Server& server) {
   }
   server.stream.set_feeder(&client.stream);
   client.stream.set_feeder(&server.stream);
+  follow_own(client, server);
   const std::string sql = preparation(client, server);
   server.last_client = client.id;
   if (sql.empty()) {

@@ -9,12 +9,45 @@ namespace weir::proxy {
 void Worker::take_startup_settings(Client& client, const Welcome::Greeting& greeting) {
   client.settings = greeting.settings;
   client.startup = greeting.startup;
+  client.based_on = greeting.told;
+  for (std::size_t i = 0; i < commons.tracked.size(); ++i) {
+    if (client.startup.value(i)) client.touched |= protocol::bit_of(i);
+  }
   client.extras = protocol::with_extras(settings, client.extras, greeting.untold);
 }
 
 std::string Worker::settings_sql(const Client& client, const Server& server) const {
-  return protocol::restore_sql(commons.tracked, server.settings, client.settings) +
+  return protocol::restore_sql(commons.tracked, server.settings, client.settings, ~client.touched) +
          protocol::extras_sql(server.extras, client.extras, server.extras_sure);
+}
+
+// What the client has not touched is the server's own, also where that is another than it was told:
+// somebody may have made the database read-only.
+void Worker::follow_own(Client& client, const Server& server) {
+  if (client.based_on == server.own_settings) return;
+  client.based_on = server.own_settings;
+  Buffer out;
+  for (std::size_t i = 0; i < commons.tracked.size(); ++i) {
+    const auto& own = server.own_settings.value(i);
+    if (!own) continue;
+    const bool same = client.settings.value(i) == own;
+    if (same && !client.startup.value(i)) client.touched &= ~protocol::bit_of(i);
+    if (same || (client.touched & protocol::bit_of(i)) != 0) continue;
+    protocol::put_parameter_status(out, commons.tracked.name(i), *own);
+    client.settings = settings.with(client.settings, commons.tracked, i, *own);
+  }
+  client.stream.put_copy(out);
+}
+
+// What has just been RESET, or told between our own lines, is what it has by itself now: its
+// configuration may have been loaded again.
+void Worker::learn_own(Client& client, Server& server) {
+  for (std::size_t i = 0; i < commons.tracked.size(); ++i) {
+    const auto& value = server.settings.value(i);
+    if (!value || (client.touched & protocol::bit_of(i)) != 0) continue;
+    server.own_settings = settings.with(server.own_settings, commons.tracked, i, *value);
+  }
+  client.based_on = server.own_settings;
 }
 
 // What the database's connect_query has set, a RESET would not bring back.
@@ -28,6 +61,7 @@ bool Worker::must_start_afresh(const Client& client, const Server& server) const
 void Worker::settings_taken(Client& client, Server& server) {
   server.extras = client.extras;
   server.extras_sure = true;
+  learn_own(client, server);
   report_settings(client, server);
   client.settings_proved = true;
 }

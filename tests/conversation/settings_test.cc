@@ -212,6 +212,53 @@ TEST_CASE("a client is greeted in PostgreSQL's spelling, and an encoding that is
         "R E(FATAL)'22023 invalid value for parameter \"client_encoding\": \"utf16\"' .");
 }
 
+TEST_CASE("what a client has not touched is the server's own, also where that is new") {
+  InOrder policy;
+  Stage stage(policy, {.config = "default_pool_size = 1\nserver_lifetime = 1"});
+  Caller& plain = stage.client();
+  Caller& choosy = stage.caller().login({{"TimeZone", "UTC"}});
+  stage.wait(2 * kSecond);
+  stage.greeting.replace(stage.greeting.find("TimeZone=UTC"), 12, "TimeZone=Mars");
+  plain.say("Q'select 1'");
+  CHECK(stage.backend(2).heard() == "Q\"select 1\"");
+  stage.backend(2).say("T D C Z");
+  CHECK(plain.heard() == "S\"TimeZone=Mars\" T D C Z");
+  choosy.say("Q'select 2'");
+  stage.backend(2).say("T D C Z");
+  CHECK(choosy.heard() == "T D C Z");
+  CHECK(stage.backend(2).ran[0] == "SET TimeZone TO E'UTC';");
+  plain.say("Q'select 3'");
+  stage.backend(2).say("T D C Z");
+  CHECK(plain.heard() == "T D C Z");
+  CHECK(stage.backend(2).ran[1] == "RESET TimeZone;");
+}
+
+TEST_CASE("a server that has loaded its configuration again tells its new value by a RESET") {
+  InOrder policy;
+  Stage stage(policy, kOneServer);
+  stage.answers_sets = false;
+  Caller& first = stage.client();
+  Caller& second = stage.client();
+  Caller& third = stage.client();
+  first.say("Q'select 1'");
+  stage.backend(1).say("T D C S'TimeZone=Mars' Z");
+  CHECK(first.heard() == "T D C S\"TimeZone=Mars\" Z");
+  stage.backend(1).heard();
+  second.say("Q'select 2'");
+  CHECK(stage.backend(1).heard() == "Q\"RESET TimeZone;\"");
+  stage.backend(1).say("C'RESET' Z");
+  CHECK(stage.backend(1).heard() == "Q\"select 2\"");
+  stage.backend(1).say("T D C Z");
+  CHECK(second.heard() == "S\"TimeZone=Mars\" T D C Z");
+  for (Caller* const next : {&third, &first}) {
+    next->say("Q'select 3'");
+    CHECK(stage.backend(1).heard() == "Q\"select 3\"");
+    stage.backend(1).say("T D C Z");
+  }
+  CHECK(third.heard() == "S\"TimeZone=Mars\" T D C Z");
+  CHECK(first.heard() == "T D C Z");
+}
+
 TEST_CASE("a server on its way to another worker keeps what is set on it") {
   InOrder policy;
   Setting two = kOneServer;

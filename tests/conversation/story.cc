@@ -18,8 +18,8 @@ bool starts(std::string_view sql, std::string_view with) {
 }
 
 bool session_care(std::string_view sql) {
-  return starts(sql, "SET ") || starts(sql, "DEALLOCATE ALL") || starts(sql, "DISCARD ALL") ||
-         starts(sql, "SELECT pg_catalog.set_config");
+  return starts(sql, "SET ") || starts(sql, "RESET ") || starts(sql, "DEALLOCATE ALL") ||
+         starts(sql, "DISCARD ALL") || starts(sql, "SELECT pg_catalog.set_config");
 }
 
 // Takes a whole message off the front; nothing when it is not all there.
@@ -33,11 +33,27 @@ bool next_message(Bytes& bytes, char& tag, Bytes& body) {
   return true;
 }
 
+// "RESET TimeZone;" as pairs: what the greeting has.
+Settings resets_in(std::string_view sql, std::string_view greeting) {
+  Settings out;
+  constexpr std::string_view kReset = "RESET ";
+  for (auto at = sql.find(kReset); at != sql.npos; at = sql.find(kReset, at)) {
+    at += kReset.size();
+    const std::string name{sql.substr(at, sql.find(';', at) - at)};
+    const auto told = greeting.find("S'" + name + "=");
+    if (told == greeting.npos) continue;
+    const auto value = told + name.size() + 3;
+    out.emplace_back(name, greeting.substr(value, greeting.find('\'', value) - value));
+  }
+  return out;
+}
+
 // "SET TimeZone=E'utc';SET DateStyle=E'ISO'" as pairs.
 Settings settings_in(std::string_view sql) {
   Settings out;
   for (std::size_t at = sql.find("SET "); at != std::string_view::npos; at = sql.find("SET ", at)) {
     at += 4;
+    if (at >= 6 && sql.substr(at - 6, 2) == "RE") continue;
     const auto name_end = sql.find_first_of(" =", at);
     const auto open = sql.find('\'', name_end);
     std::string value;
@@ -177,7 +193,9 @@ bool Backend::answer_alone(char tag, Bytes body) {
   if (stage_.answers_sets && session_care(sql)) {
     ran.push_back(sql);
     std::string words;
-    for (auto [name, value] : settings_in(sql)) {
+    Settings all = settings_in(sql);
+    for (auto& one : resets_in(sql, stage_.greeting)) all.push_back(std::move(one));
+    for (auto [name, value] : all) {
       for (const auto& spelled : stage_.canon) {
         const auto equals = spelled.find('=');
         if (spelled.substr(0, equals) == value) value = spelled.substr(equals + 1);

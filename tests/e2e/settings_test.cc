@@ -237,6 +237,38 @@ TEST_CASE("default_transaction_read_only typed by one makes nobody else's reques
   application.run("DROP TABLE orders");
 }
 
+TEST_CASE("a database that is made read-only is read-only through the pool, and back") {
+  if (is_pgbouncer()) return;
+  Session root(Postgres::shared().conninfo("shop"));
+  root.run("CREATE TABLE IF NOT EXISTS orders (a int); GRANT ALL ON orders TO PUBLIC");
+  Pgweir pgweir(one_server().line("admin_users = postgres"));
+  Session before(pgweir.conninfo());
+  Session writer(pgweir.conninfo());
+  for (Session* const one : {&before, &writer}) one->run("INSERT INTO orders VALUES (1)");
+  // Afterwards new connections, or those that have loaded the configuration again, are as told.
+  const auto all_are = [&](const char* value) {
+    return eventually([&] {
+      return before.value("SHOW default_transaction_read_only") == value &&
+             writer.value("SHOW default_transaction_read_only") == value;
+    });
+  };
+  root.run("ALTER SYSTEM SET default_transaction_read_only = on");
+  root.run("SELECT pg_reload_conf()");
+  CHECK(all_are("on"));
+  for (int turn = 0; turn < 2; ++turn) {
+    for (Session* const one : {&before, &writer}) {
+      CHECK(one->exec("INSERT INTO orders VALUES (2)").sqlstate() == "25006");
+      CHECK(one->parameter("default_transaction_read_only") == "on");
+    }
+  }
+  root.run("SET default_transaction_read_only = off");
+  root.run("ALTER SYSTEM RESET default_transaction_read_only");
+  root.run("SELECT pg_reload_conf()");
+  CHECK(all_are("off"));
+  for (Session* const one : {&before, &writer}) one->run("INSERT INTO orders VALUES (3)");
+  root.run("DROP TABLE orders");
+}
+
 TEST_CASE("a server that acts as another user goes to nobody else") {
   if (is_pgbouncer()) return;
   for (const std::string set : {"SET SESSION AUTHORIZATION alice", "SET ROLE alice"}) {

@@ -110,13 +110,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const SettingsRef want = table.with({}, tracked, i, value);
     WEIR_CHECK(want.value(i) == value);
     const std::string sql = restore_sql(tracked, {}, want);
-    const std::string head = "SET " + tracked.name(i) + " TO ";
+    const bool list = tracked.name(i) == "search_path";
+    const std::string head =
+        list ? "SELECT pg_catalog.set_config('search_path', " : "SET " + tracked.name(i) + " TO ";
     WEIR_CHECK(sql.starts_with(head));
     std::string kept = value;
     if (tracked.name(i) == "application_name") {
       for (char& c : kept) c = c >= 0x20 && c < 0x7f ? c : '?';
     }
-    check_constant(std::string_view{sql}.substr(head.size()), kept, ";");
+    check_constant(std::string_view{sql}.substr(head.size()), kept, list ? ", false);" : ";");
     WEIR_CHECK(restore_sql(tracked, want, want).empty());
   }
   return 0;

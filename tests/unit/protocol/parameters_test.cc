@@ -100,6 +100,18 @@ TEST_CASE("only what differs and was told is restored") {
   CHECK(restore_sql(names, have, {}).empty());
 }
 
+TEST_CASE("what is to be the server's own is RESET, if the server tells of it") {
+  SettingsTable table;
+  const Tracked names = tracked();
+  SettingsRef have = with(table, names, {}, "TimeZone", "UTC");
+  SettingsRef want = with(table, names, {}, "TimeZone", "Europe/Rome");
+  want = with(table, names, want, "search_path", "x");
+  const TrackedMask all = ~TrackedMask{0};
+  CHECK(restore_sql(names, have, want, all) == "RESET TimeZone;");
+  const TrackedMask but_zone = all & ~bit_of(*names.index("TimeZone"));
+  CHECK(restore_sql(names, have, want, but_zone) == "SET TimeZone TO E'Europe/Rome';");
+}
+
 TEST_CASE("a value the server never told is set all the same") {
   SettingsTable table;
   const Tracked names = tracked();
