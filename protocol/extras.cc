@@ -69,10 +69,11 @@ std::optional<Fault> bad_setting_name(std::string_view name) {
                "Custom parameter names must be two or more simple identifiers separated by dots."};
 }
 
-SettingsRef with_extras(SettingsTable& table, const SettingsRef& had, std::vector<Setting> asked) {
+SettingsRef with_extras(SettingsTable& table, const SettingsRef& had,
+                        const std::vector<Setting>& asked) {
   if (asked.empty()) return had;
   Sorted all = sorted(had);
-  for (auto& [name, value] : asked) all[lower(std::move(name))] = std::move(value);
+  for (const auto& [name, value] : asked) all[lower(name)] = value;
   WEIR_CHECK(all.size() <= kExtrasMax);
   Values values;
   for (auto& [name, value] : all) {

@@ -25,7 +25,8 @@ std::optional<Fault> bad_setting_name(std::string_view name);
 
 // `had` and `asked` together; of a repeated name (without case) the last counts. Empty: no object.
 // REQUIRES: kExtrasMax is not exceeded.
-SettingsRef with_extras(SettingsTable& table, const SettingsRef& had, std::vector<Setting> asked);
+SettingsRef with_extras(SettingsTable& table, const SettingsRef& had,
+                        const std::vector<Setting>& asked);
 
 // The SQL that takes a server from the extras it has to those wanted; empty when they are the same
 // and it is `sure` what the server has. What is not wanted any more goes back to the server's own.

@@ -94,7 +94,7 @@ std::string spelled_bool(std::string_view value) {
 }
 
 std::string spelled_interval_style(std::string_view value) {
-  const std::string text = lower(value);
+  std::string text = lower(value);
   for (const std::string_view known :
        {"postgres", "postgres_verbose", "sql_standard", "iso_8601"}) {
     if (text == known) return text;

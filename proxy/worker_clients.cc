@@ -62,7 +62,7 @@ void Worker::admit(Client& client, const std::string& database, Asked asked, boo
   if (!commons.has_room(id)) return client.refuse(too_many_pools());
   if (!count_client(client, database, refusal)) return client.refuse(refusal);
   client.settings = settings.intern(std::move(asked.tracked));
-  client.extras = protocol::with_extras(settings, {}, std::move(asked.extras));
+  client.extras = protocol::with_extras(settings, {}, asked.extras);
   set_state(client, ClientEvent::proved);
   Share& of = share(id);
   if (!found->user) of.entry.set_credential(credential);

@@ -165,7 +165,9 @@ TEST_CASE("a setting that PostgreSQL refuses ends the session in PostgreSQL's wo
       {"nosuch", "42704"},          {"work_mem", "22023"},      {"port", "55P02"},
       {"log_connections", "55P02"}, {"log_statement", "42501"}, {"fsync", "55P02"},
       {"search_path", "22023"}};
-  for (const auto& [name, sqlstate] : refused) {
+  for (const auto& one : refused) {
+    const std::string& name = one.first;
+    const std::string& sqlstate = one.second;
     CAPTURE(name);
     const std::string value = name == "log_statement" ? "all" : "on,,";
     Session direct(Postgres::shared().conninfo("shop", "alice") + " options='-c " + name + "=" +

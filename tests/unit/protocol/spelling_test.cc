@@ -11,26 +11,26 @@ using namespace weir::protocol;
 
 TEST_CASE("encodings have PostgreSQL's names, whatever case and punctuation they come with") {
   using Pair = std::pair<std::string_view, std::string_view>;
-  for (const auto& [said, name] : std::initializer_list<Pair>{{"utf-8", "UTF8"},
-                                                              {"Unicode", "UTF8"},
-                                                              {"UNICODE", "UNICODE"},
-                                                              {"'utf8'", "UTF8"},
-                                                              {"latin1", "LATIN1"},
-                                                              {"ISO-8859-15", "LATIN9"},
-                                                              {"iso_8859_5", "ISO_8859_5"},
-                                                              {"Latin10", "LATIN10"},
-                                                              {"windows-1252", "WIN1252"},
-                                                              {"win", "WIN1251"},
-                                                              {"windows932", "SJIS"},
-                                                              {"WINDOWS866", "WIN866"},
-                                                              {"koi8", "KOI8R"},
-                                                              {"sql_ascii", "SQL_ASCII"},
-                                                              {"shift_jis_2004", "SHIFT_JIS_2004"},
-                                                              {"mule_internal", "MULE_INTERNAL"},
-                                                              {"euc_jis_2004", "EUC_JIS_2004"},
-                                                              {"tcvn5712", "WIN1258"}}) {
-    CAPTURE(said);
-    CHECK(spelled_encoding(said) == name);
+  for (const Pair& pair : std::initializer_list<Pair>{{"utf-8", "UTF8"},
+                                                      {"Unicode", "UTF8"},
+                                                      {"UNICODE", "UNICODE"},
+                                                      {"'utf8'", "UTF8"},
+                                                      {"latin1", "LATIN1"},
+                                                      {"ISO-8859-15", "LATIN9"},
+                                                      {"iso_8859_5", "ISO_8859_5"},
+                                                      {"Latin10", "LATIN10"},
+                                                      {"windows-1252", "WIN1252"},
+                                                      {"win", "WIN1251"},
+                                                      {"windows932", "SJIS"},
+                                                      {"WINDOWS866", "WIN866"},
+                                                      {"koi8", "KOI8R"},
+                                                      {"sql_ascii", "SQL_ASCII"},
+                                                      {"shift_jis_2004", "SHIFT_JIS_2004"},
+                                                      {"mule_internal", "MULE_INTERNAL"},
+                                                      {"euc_jis_2004", "EUC_JIS_2004"},
+                                                      {"tcvn5712", "WIN1258"}}) {
+    CAPTURE(pair.first);
+    CHECK(spelled_encoding(pair.first) == pair.second);
   }
 }
 
