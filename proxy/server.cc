@@ -97,6 +97,11 @@ bool Server::clean() const {
   return status == 'I' && between_messages() && ledger.settled() && !ledger.doubtful();
 }
 
+bool Server::fit_to_roll_back() const {
+  return status != 'I' && between_messages() && !more_at_hand_ && ledger.settled() &&
+         !ledger.doubtful() && !close_needed && cancels_pending == 0;
+}
+
 void Server::ask(std::string_view sql) {
   Buffer out;
   protocol::put_query(out, sql);

@@ -66,6 +66,8 @@ class Server final : public pool::ServerSlot, private StreamUser {
 
   // Nothing is owed, no transaction is open, no message is half way.
   bool clean() const;
+  // Idle in a transaction: a ROLLBACK would be all that it still needs.
+  bool fit_to_roll_back() const;
   bool between_messages() const { return framer_.at_boundary(); }
   // A message for its client is half way: nothing may be put behind it.
   bool broke_off() const { return passing_; }

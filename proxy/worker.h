@@ -186,6 +186,8 @@ class Worker final : public TurnTaker, public Turn {
   // Servers (worker_servers.cc).
   void match(Share& share);
   void free(Server& server);
+  void reset(Server& server);
+  bool roll_back(Server& server);
   std::string_view reason_to_close(const Server& server) const;
   bool outdated(const Server& server) const;
   void make_idle(Server& server, pool::ServerEvent on);

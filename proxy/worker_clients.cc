@@ -222,6 +222,7 @@ void Worker::leave(Client& client, Parting parting) {
   const bool whole = client.between_messages();
   unlink(client, *server);
   if (whole && server->clean() && !client.waits_for_settings) return free(*server);
+  if (whole && roll_back(*server)) return;
   const bool busy = !server->ledger.settled();
   if (busy && parting != Parting::terminated) start_cancel(*server);
   dismiss(*server,

@@ -88,6 +88,7 @@ void Worker::ready_for_query(Server& server, bool own) {
     if (!connecting) return dismiss(server, why);
     log(Level::warning, server, why);
   }
+  if (!server.ledger.settled()) return;  // The reset query comes behind a ROLLBACK.
   if (!server.clean()) return dismiss(server, "server in doubt");
   // What comes behind the answer must not be charged to the next client.
   if (server.more_at_hand()) return dismiss(server, "idle server got dirty");
@@ -108,14 +109,17 @@ void Worker::free(Server& server) {
   const bool reset =
       !settings_now.server_reset_query.empty() &&
       (of.settings().mode == PoolMode::session || settings_now.server_reset_query_always);
-  if (reset) {
-    server.ask(settings_now.server_reset_query);
-    server.has_named_statements = false;
-    deadlines.arm(server, world.now() + kFarewellMax);
-    return move(server, ServerEvent::reset_sent);
-  }
+  if (reset) return this->reset(server);
   const bool linked = server.state == ServerState::linked;
   make_idle(server, linked ? ServerEvent::released : ServerEvent::cancel_settled);
+}
+
+// Nothing of the last client is left behind its answer.
+void Worker::reset(Server& server) {
+  server.ask(config_->settings.server_reset_query);
+  server.has_named_statements = false;
+  deadlines.arm(server, world.now() + kFarewellMax);
+  move(server, ServerEvent::reset_sent);
 }
 
 // It was made with what does not hold any more.

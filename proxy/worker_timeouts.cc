@@ -67,11 +67,25 @@ void Worker::note_pause(Client& client) {
   if (client.answered_at <= client.asked_at) client.answered_at = world.now();
 }
 
+// Its client has left it idle in a transaction. What a session leaves behind goes with it, in every
+// pool mode: nobody who is gone will give back its locks. False: it cannot be kept.
+bool Worker::roll_back(Server& server) {
+  const bool kept = server.fit_to_roll_back() && !outdated(server) && !stopping_ &&
+                    !config_->settings.server_reset_query.empty();
+  if (!kept) return false;
+  log(Level::debug, server, "rolls back, and is kept");
+  server.ask("ROLLBACK");
+  reset(server);
+  return true;
+}
+
 // The server is in the middle of what nobody waits for any more: it goes with its client.
 void Worker::time_out(Client& client, const Ending& over) {
   const Fault fault{over.sqlstate, over.text, over.hint};
   Server* const server = client.linked();
-  if (server == nullptr || server->clean()) return client.refuse(fault);
+  if (server == nullptr || server->clean() || server->fit_to_roll_back()) {
+    return client.refuse(fault);
+  }
   if (server->ledger.owed() > 0) start_cancel(*server);
   lose_link(*server, fault);
 }

@@ -43,8 +43,8 @@ TEST_CASE("a client that vanishes in a transaction never leaks it") {
     stage.backend(1).say("C'BEGIN' Z(T)");
     two.say("Q'select 2'");
     one.hang_up();
-    CHECK(stage.backend(1).heard() == "Q\"begin\" X .");
-    CHECK(stage.backend(2).heard() == "Q\"select 2\"");
+    CHECK(stage.backend(1).heard() == "Q\"begin\" Q\"select 2\"");
+    CHECK(stage.backend(1).ran == std::vector<std::string>{"ROLLBACK", "DISCARD ALL"});
   });
 }
 
@@ -214,7 +214,7 @@ TEST_CASE("an overlong ParameterStatus costs the server") {
 
 TEST_CASE("a server that does not hang up is told twice, then let go") {
   InOrder policy;
-  Stage stage(policy, kOneServer);
+  Stage stage(policy, {.config = "server_reset_query ="});
   stage.hangs_up = false;
   Caller& one = stage.client();
   one.say("Q'begin'");

@@ -100,7 +100,7 @@ class Stage {
   static std::string config_text(const Setting& setting);
 
   // How backends behave.
-  bool answers_sets = true;        // SET, DEALLOCATE, DISCARD and set_config by themselves.
+  bool answers_sets = true;        // SET, set_config, DEALLOCATE, DISCARD, ROLLBACK by themselves.
   bool obliging = false;           // Every query is answered by "T D C Z" at once.
   bool hangs_up = true;            // When told goodbye.
   std::string ssl_answer = "N";    // To an SSLRequest, as it stands.

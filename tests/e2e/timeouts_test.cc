@@ -30,12 +30,20 @@ TEST_CASE("query_timeout ends the query, at the server too") {
   }
 }
 
-TEST_CASE("idle_transaction_timeout ends a transaction that nobody goes on with, and its locks") {
+TEST_CASE("idle_transaction_timeout rolls back what nobody goes on with, and keeps the server") {
   Witness witness(Postgres::shared());
-  Pgweir pgweir(with("idle_transaction_timeout = 0.3"));
+  Pgweir pgweir(with("idle_transaction_timeout = 0.3\ndefault_pool_size = 1"));
   Session session(pgweir.conninfo());
-  session.run("BEGIN; SELECT pg_advisory_lock(4711)");
-  CHECK(eventually([&] { return witness.backends("usename = 'alice'") == 0; }));
+  session.run("SET application_name = 'ghost'");
+  session.run("BEGIN; SELECT pg_advisory_lock(4711); CREATE TEMP TABLE left_behind (a int)");
+  const std::string pid = session.exec("SELECT pg_backend_pid()").value();
+  CHECK(eventually([&] {
+    return witness.session().exec("SELECT count(*) FROM pg_locks WHERE objid = 4711").value() ==
+           "0";
+  }));
+  Session next(pgweir.conninfo());
+  CHECK(next.exec("SELECT pg_backend_pid()").value() == pid);
+  CHECK(next.exec("SELECT to_regclass('left_behind') IS NULL").value() == "t");
   const Answer answer = session.exec("COMMIT");
   CHECK(answer.text() == "idle transaction timeout");
   CHECK(answer.sqlstate() == "25P03");
