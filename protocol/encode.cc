@@ -236,6 +236,11 @@ void put_query(Buffer& out, std::string_view sql) {
   put_cstring(out, sql);
 }
 
+void put_copy_fail(Buffer& out, std::string_view why) {
+  Message message(out, 'f');
+  put_cstring(out, why);
+}
+
 void put_parse(Buffer& out, std::string_view statement, std::string_view sql) {
   Message message(out, 'P');
   put_cstring(out, statement);

@@ -65,6 +65,7 @@ void put_password(Buffer& out, std::string_view password);
 void put_sasl_initial_response(Buffer& out, std::string_view mechanism, std::string_view data);
 void put_sasl_response(Buffer& out, std::string_view data);
 void put_query(Buffer& out, std::string_view sql);
+void put_copy_fail(Buffer& out, std::string_view why);
 // Parameter types are left to the server.
 void put_parse(Buffer& out, std::string_view statement, std::string_view sql);
 // Parameters and results in text format.

@@ -213,7 +213,9 @@ Client::Begin Client::begin_request(const Piece& piece) {
 
 Client::Begin Client::begin_linked(const ClientMessage& message) {
   Server& to = *linked();
-  if (waits_for_settings || to.ledger.full()) {
+  // What begins while a cancel is under way would be hit by it.
+  const bool held = to.ledger.full() || (message.owes && to.cancels_pending > 0);
+  if (waits_for_settings || held) {
     waits_for_ledger = !waits_for_settings;
     stream.stop_feeding();
     return Begin::wait;
@@ -222,6 +224,7 @@ Client::Begin Client::begin_linked(const ClientMessage& message) {
   to.half_way_since = kNever;
   if (to.ledger.owed() == 0) {
     asked_at = worker_.world.now();
+    if (overdue) worker_.overdue_ended(*this);
     if (to.status == 'I' && to.ledger.settled()) began_at = asked_at;
   }
   if (message.owes) to.ledger.note(*message.owes, Action::forward);
@@ -237,11 +240,11 @@ void Client::end_request(const Piece& piece) {
   if (piece.tag == 'X') {
     return worker_.part_from(*this, Parting::terminated, "client close request");
   }
+  answered_at = worker_.world.now();  // Whoever says what is read past is not silent.
   const bool idle_sync = skip_ == Skip::none && piece.tag == 'S';
   const bool skipped = skip_ == Skip::message || (skip_ == Skip::to_sync && piece.tag == 'S');
   if (!idle_sync && !skipped) return;
   skip_ = Skip::none;
-  answered_at = worker_.world.now();
   Buffer out;
   protocol::put_ready_for_query(out, 'I');
   stream.put_copy(out);

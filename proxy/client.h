@@ -52,6 +52,9 @@ class Client final : public pool::ClientSlot, private StreamUser {
   // No message of the client's is half way.
   bool between_messages() const { return framer_.at_boundary(); }
 
+  // It has had an error in line, and the rest of that request is still to come.
+  bool reads_past() const { return skip_ != Skip::none; }
+
   // "shop/app@127.0.0.1:5000"
   std::string name() const;
   Share* share() const;
@@ -92,14 +95,19 @@ class Client final : public pool::ClientSlot, private StreamUser {
   // A server has accepted all of them, so they may be set in the same write as a request.
   bool settings_proved = false;
   bool waits_for_settings = false;  // Until the server has answered our SET.
-  bool waits_for_ledger = false;    // Until the server has answered some of what it owes.
-  bool told_to_wait = false;        // Since it is parked.
+  // Until the server has answered some of what it owes, or no cancel is on its way to it.
+  bool waits_for_ledger = false;
+  bool told_to_wait = false;  // Since it is parked.
   bool queued_to_go_on = false;
   // For the timeouts of worker_timeouts.cc.
-  Instant shortest_timeout = kNever;   // Of those that apply to it.
-  Instant asked_at = 0;                // It asked when nothing was owed to it.
-  Instant answered_at = 0;             // It was told ReadyForQuery, or seen pausing before a Sync.
-  Instant began_at = 0;                // Its transaction.
+  Instant shortest_timeout = kNever;  // Of those that apply to it.
+  Instant greeted_at = 0;
+  Instant life_end = kNever;     // By client_lifetime.
+  Instant asked_at = 0;          // It asked when nothing was owed to it.
+  Instant answered_at = 0;       // It was told ReadyForQuery, or seen pausing before a Sync.
+  std::size_t unsent_bytes = 0;  // Of its answer, when it was last looked at.
+  Instant began_at = 0;          // Its transaction.
+  bool overdue = false;          // query_timeout has cancelled what it waits for.
   Replication* replication = nullptr;  // While it is `replicating`.
   // While it counts against max_client_conn and its kin.
   DatabaseCommons* counted_database = nullptr;

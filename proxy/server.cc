@@ -109,6 +109,13 @@ void Server::ask(std::string_view sql) {
   ledger.note(Request::query, Action::drop);
 }
 
+void Server::fail_copy(std::string_view why) {
+  Buffer out;
+  protocol::put_copy_fail(out, why);
+  stream.put_copy(out);
+  ledger.note(Request::copy_end, Action::forward);
+}
+
 void Server::say_goodbye(bool terminate) {
   if (terminate) {
     Buffer out;

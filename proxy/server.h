@@ -48,6 +48,9 @@ class Server final : public pool::ServerSlot, private StreamUser {
 
   // Sends a query of our own whose answer the client never sees.
   void ask(std::string_view sql);
+  // Ends a COPY FROM STDIN in its client's stead. REQUIRES: one is open, and no message of the
+  // client's is half way.
+  void fail_copy(std::string_view why);
   // While Worker::ready_for_query() runs: our query failed, and how.
   bool own_query_failed() const { return own_query_failed_; }
   // The last error that no client was shown; empty text when there was none.

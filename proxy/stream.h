@@ -77,7 +77,8 @@ class Stream final : public pool::Link, private Endpoint {
   // It does not read: whoever it feeds has to get rid of what it has first.
   bool throttled() const { return throttled_; }
   // Something of what was put has not gone to the kernel yet.
-  bool sends() const { return stored_bytes() > 0; }
+  bool sends() const { return unsent_bytes() > 0; }
+  std::size_t unsent_bytes() const { return stored_bytes(); }
   // The peer does not take what it is sent.
   bool congested() const { return stored_bytes() > kOutboxHighBytes; }
 

@@ -45,12 +45,13 @@ constexpr std::uint32_t pid_of(std::size_t worker, std::uint32_t place) {
 }
 inline constexpr std::uint32_t kPlacesMax = 1u << 24;
 
-inline constexpr Instant kLingerMax = 2 * kSecond;         // For a refused client to read why.
-inline constexpr Instant kMinimumPause = kSecond;          // To look again for room for it.
-inline constexpr Instant kFarewellMax = 10 * kSecond;      // For a server to hang up.
-inline constexpr Instant kFarewellPatience = 5 * kSecond;  // Before its last query is cancelled.
-inline constexpr Instant kNamesPauseMax = 5 * kSecond;     // To look where names lead.
-inline constexpr std::size_t kCancelsMax = 256;            // Of one worker, at the same time.
+inline constexpr Instant kLingerMax = 2 * kSecond;           // For a refused client to read why.
+inline constexpr Instant kMinimumPause = kSecond;            // To look again for room for it.
+inline constexpr Instant kFarewellMax = 10 * kSecond;        // For a server to hang up.
+inline constexpr Instant kFarewellPatience = 5 * kSecond;    // Before its last query is cancelled.
+inline constexpr Instant kNamesPauseMax = 5 * kSecond;       // To look where names lead.
+inline constexpr std::size_t kCancelsMax = 256;              // Of one worker, at the same time.
+inline constexpr Instant kCancelPause = 100 * kMillisecond;  // To look again for room for one.
 // At one worker as many clients may be logging in as may be in altogether (max_client_conn), and
 // at least this many.
 inline constexpr std::int64_t kUnprovedMin = 128;
@@ -102,6 +103,8 @@ class Worker final : public TurnTaker, public Turn {
   void maybe_release(Client& client);
   void set_state(Client& client, pool::ClientEvent on);
   void go_on_later(Client& client);
+  // What query_timeout has cancelled has been answered.
+  void overdue_ended(Client& client);
   void cancel(std::uint32_t pid, Bytes key);
   // Its place is free; its memory goes at the end of the turn.
   void retire(Client& client);
@@ -159,6 +162,9 @@ class Worker final : public TurnTaker, public Turn {
   void unlink(Client& client, Server& server);
   void on_deadline(Client& client);
   void on_deadline(CancelCall& call);
+  bool cancel_query(Server& server);
+  bool start_cancel(Server& server);
+  void answer_in_line(Client& client, const Fault& fault);
 
   // What a client has set (worker_settings.cc).
   void take_startup_settings(Client& client, const Welcome::Greeting& greeting);
@@ -169,8 +175,6 @@ class Worker final : public TurnTaker, public Turn {
   void report_settings(Client& client, const Server& server);
   void tell_held_back(Client& client, const Server& server);
   bool must_start_afresh(const Client& client, const Server& server) const;
-
-  void start_cancel(Server& server);
   void start_wanted_cancel(Server& server);
 
   // New servers (worker_logins.cc).
@@ -211,11 +215,16 @@ class Worker final : public TurnTaker, public Turn {
     const char* sqlstate = "";
     const char* text = "";
     const char* hint = "";
+    bool cancels = false;  // Its query alone ends.
   };
   Ending ending(const Client& client) const;
   Ending ending_with_server(const Client& client) const;
+  bool only_cancels(const Client& client) const;
+  Instant cancel_patience() const;
+  Instant life_look(const Client& client) const;
   void note_pause(Client& client);
   void time_out(Client& client, const Ending& over);
+  void cancel_overdue(Client& client, const Fault& fault);
   void renew_timeouts(Client& client);
 
   void rearm(pool::List<pool::ClientSlot>& clients);

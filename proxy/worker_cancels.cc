@@ -20,19 +20,31 @@ void Worker::cancel(std::uint32_t pid, Bytes key) {
   }
   log(Level::debug, *client, "cancel request");
   if (client->state == ClientState::parked) {
-    set_state(*client, ClientEvent::answered);
-    client->answer_in_line({"57014", "canceling statement due to user request"});
-    client->share()->publish();
-    return go_on_later(*client);
+    return answer_in_line(*client, {"57014", "canceling statement due to user request"});
   }
   Server* const server = client->linked();
   // A cancel that comes too late must not hit anything else.
-  if (server == nullptr || server->ledger.owed() == 0) return;
-  if (server->ledger.front_is_drop()) {
-    server->cancel_wanted = true;
-  } else {
-    start_cancel(*server);
+  if (server == nullptr) return;
+  if (server->ledger.owed() == 0) {
+    server->cancel_wanted = client->waits_for_ledger;  // For what has not been let through yet.
+    return;
   }
+  cancel_query(*server);
+}
+
+// Its request fails, and it stays.
+void Worker::answer_in_line(Client& client, const Fault& fault) {
+  set_state(client, ClientEvent::answered);
+  client.answer_in_line(fault);
+  client.share()->publish();
+  go_on_later(client);
+}
+
+// What the server's client waits for. False: there is no room for a cancel now.
+bool Worker::cancel_query(Server& server) {
+  if (!server.ledger.front_is_drop()) return start_cancel(server);
+  server.cancel_wanted = true;
+  return true;
 }
 
 // What the cancel was for has got as far as the server, and nothing of ours is in front of it.
@@ -42,14 +54,15 @@ void Worker::start_wanted_cancel(Server& server) {
   start_cancel(server);
 }
 
-void Worker::start_cancel(Server& server) {
-  if (server.pid == 0) return;
+bool Worker::start_cancel(Server& server) {
+  if (server.pid == 0) return true;
   if (server.cancels_pending > 0) {  // Its turn comes when the one before is over.
     server.cancel_wanted = server.client != nullptr;
-    return;
+    return true;
   }
   if (cancels_.size() >= kCancelsMax) {
-    return log(Level::warning, server, "cancel request dropped: too many are under way");
+    log(Level::warning, server, "cancel request dropped: too many are under way");
+    return false;
   }
   auto call = std::make_unique<CancelCall>(*this, server);
   ++server.cancels_pending;
@@ -58,6 +71,7 @@ void Worker::start_cancel(Server& server) {
   const auto wait = config_->settings.cancel_wait_timeout_us;
   if (wait > 0) deadlines.arm(started, world.now() + wait);
   started.dial();
+  return true;
 }
 
 void Worker::cancel_over(CancelCall& call) {
@@ -69,7 +83,10 @@ void Worker::cancel_over(CancelCall& call) {
   if (server == servers_.end()) return;
   --server->second->cancels_pending;
   if (server->second->state == ServerState::resting) return free(*server->second);
-  if (server->second->client != nullptr) start_wanted_cancel(*server->second);
+  Client* const client = server->second->linked();
+  if (client == nullptr) return;
+  start_wanted_cancel(*server->second);
+  if (std::exchange(client->waits_for_ledger, false)) go_on_later(*client);
 }
 
 }  // namespace weir::proxy

@@ -172,7 +172,7 @@ void Worker::greet(Client& client) {
   take_startup_settings(client, greeting);
   deadlines.disarm(client);
   set_state(client, ClientEvent::parameters_known);
-  client.answered_at = world.now();
+  client.greeted_at = client.answered_at = world.now();
   renew_timeouts(client);
   client.greet(greeting.statuses);
   if (config_->settings.log_connections) log(Level::info, client, "login attempt: ok");

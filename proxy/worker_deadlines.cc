@@ -61,7 +61,7 @@ void Worker::tell_to_wait(Client& client) {
 
 // What it begins next arms nothing: for that it is looked at in time.
 void Worker::arm(Client& client) {
-  deadlines.arm_no_later(client, std::min({due(client), notice_due(client),
+  deadlines.arm_no_later(client, std::min({due(client), notice_due(client), life_look(client),
                                            after(world.now(), client.shortest_timeout)}));
 }
 
@@ -97,7 +97,7 @@ void Worker::on_deadline(Client& client) {
 Instant Worker::life_end(const Server& server) const {
   const Instant lifetime = server.share().server_lifetime;
   if (lifetime == 0 && server.last_client == 0) return kNever;
-  return after(server.born_at, lifetime);
+  return after(server.born_at, shortened(lifetime, server.id));
 }
 
 void Worker::arm_idle(Server& server) {

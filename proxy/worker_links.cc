@@ -98,6 +98,9 @@ void Worker::maybe_release(Client& client) {
   if (server == nullptr || client.waits_for_settings) return;
   const bool settled = server->ledger.settled() || planted(Plant::double_release);
   if (!settled || server->status != 'I' || !client.between_messages()) return;
+  if (client.life_end != kNever && client.life_end <= world.now()) {
+    deadlines.arm_no_later(client, world.now());  // It has a moment to take in its answer.
+  }
   if (client.share()->settings().mode == PoolMode::session) {
     return maybe_end_session(client, *server);
   }

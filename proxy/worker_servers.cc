@@ -65,8 +65,13 @@ void Worker::ready_for_query(Server& server, bool own) {
     }
     WorkerStats::add(commons.stats[index].queries, 1);
     client->answered_at = world.now();
+    if (client->overdue) overdue_ended(*client);
     // Of a pipeline: it waits for the next answer from now on.
-    if (server.ledger.owed() > 0) client->asked_at = client->answered_at;
+    if (server.ledger.owed() > 0) {
+      client->asked_at = client->answered_at;
+    } else {
+      server.cancel_wanted = false;
+    }
     if (server.status == 'I') {
       client->began_at = world.now();
       WorkerStats::add(commons.stats[index].transactions, 1);

@@ -142,6 +142,10 @@ std::int64_t Config::query_timeout_us(std::string_view user) const {
   return or_nobody(find_user(user)).query_timeout_us.value_or(settings.query_timeout_us);
 }
 
+QueryTimeoutAction Config::query_timeout_action(std::string_view user) const {
+  return or_nobody(find_user(user)).query_timeout_action.value_or(settings.query_timeout_action);
+}
+
 std::int64_t Config::idle_transaction_timeout_us(std::string_view user) const {
   return or_nobody(find_user(user))
       .idle_transaction_timeout_us.value_or(settings.idle_transaction_timeout_us);
@@ -155,6 +159,10 @@ std::int64_t Config::transaction_timeout_us(std::string_view user) const {
 std::int64_t Config::client_idle_timeout_us(std::string_view user) const {
   return or_nobody(find_user(user))
       .client_idle_timeout_us.value_or(settings.client_idle_timeout_us);
+}
+
+std::int64_t Config::client_lifetime_us(std::string_view user) const {
+  return or_nobody(find_user(user)).client_lifetime_us.value_or(settings.client_lifetime_us);
 }
 
 }  // namespace weir::proxy::config

@@ -84,9 +84,11 @@ struct User {
   std::optional<int> max_user_client_connections;
   std::optional<std::int64_t> query_wait_timeout_us;
   std::optional<std::int64_t> query_timeout_us;
+  std::optional<QueryTimeoutAction> query_timeout_action;
   std::optional<std::int64_t> idle_transaction_timeout_us;
   std::optional<std::int64_t> transaction_timeout_us;
   std::optional<std::int64_t> client_idle_timeout_us;
+  std::optional<std::int64_t> client_lifetime_us;
 
   bool operator==(const User&) const = default;
 };
@@ -152,9 +154,11 @@ struct Config {
   std::int64_t query_wait_timeout_us(const Database& database, std::string_view user) const;
   // What is in force for a client that has logged in as `user`.
   std::int64_t query_timeout_us(std::string_view user) const;
+  QueryTimeoutAction query_timeout_action(std::string_view user) const;
   std::int64_t idle_transaction_timeout_us(std::string_view user) const;
   std::int64_t transaction_timeout_us(std::string_view user) const;
   std::int64_t client_idle_timeout_us(std::string_view user) const;
+  std::int64_t client_lifetime_us(std::string_view user) const;
 };
 
 // The console answers to these names; no entry of [databases] may take one.

@@ -36,8 +36,8 @@ constexpr auto kDatabaseFields = std::to_array<DatabaseField>({
     {"query_wait_timeout", &Database::query_wait_timeout_us},
 });
 
-using UserField =
-    Bound<User, std::optional<int>, std::optional<std::int64_t>, std::optional<PoolMode>>;
+using UserField = Bound<User, std::optional<int>, std::optional<std::int64_t>,
+                        std::optional<PoolMode>, std::optional<QueryTimeoutAction>>;
 constexpr auto kUserFields = std::to_array<UserField>({
     {"pool_mode", &User::pool_mode},
     {"pool_size", &User::pool_size},
@@ -46,9 +46,11 @@ constexpr auto kUserFields = std::to_array<UserField>({
     {"max_user_client_connections", &User::max_user_client_connections},
     {"query_wait_timeout", &User::query_wait_timeout_us},
     {"query_timeout", &User::query_timeout_us},
+    {"query_timeout_action", &User::query_timeout_action},
     {"idle_transaction_timeout", &User::idle_transaction_timeout_us},
     {"transaction_timeout", &User::transaction_timeout_us},
     {"client_idle_timeout", &User::client_idle_timeout_us},
+    {"client_lifetime", &User::client_lifetime_us},
 });
 
 // A timeout or a limit on connections of 0 on a line inherits the global one, as in PgBouncer.
@@ -252,7 +254,7 @@ Said<User> read_user(const std::string& name, const Words& words, Remarks& remar
   inherit_if_zero(user.max_user_client_connections);
   for (auto User::*const timeout :
        {&User::query_wait_timeout_us, &User::query_timeout_us, &User::idle_transaction_timeout_us,
-        &User::transaction_timeout_us, &User::client_idle_timeout_us}) {
+        &User::transaction_timeout_us, &User::client_idle_timeout_us, &User::client_lifetime_us}) {
     inherit_if_zero(user.*timeout);
   }
   return user;

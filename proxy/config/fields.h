@@ -41,16 +41,23 @@ inline constexpr auto kSslModeWords = std::to_array<std::string_view>(
     {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"});
 inline constexpr auto kBindingWords =
     std::to_array<std::string_view>({"disable", "prefer", "require"});
+inline constexpr auto kQueryTimeoutActionWords =
+    std::to_array<std::string_view>({"cancel", "close"});
 static_assert(static_cast<std::size_t>(PoolMode::statement) + 1 == kPoolModeWords.size());
 static_assert(static_cast<std::size_t>(AuthType::hba) + 1 == kAuthTypeWords.size());
 static_assert(static_cast<std::size_t>(SslMode::verify_full) + 1 == kSslModeWords.size());
 static_assert(static_cast<std::size_t>(ChannelBinding::require) + 1 == kBindingWords.size());
+static_assert(static_cast<std::size_t>(QueryTimeoutAction::close) + 1 ==
+              kQueryTimeoutActionWords.size());
 
 inline void set(PoolMode& field, const Value& value) { set_choice(field, kPoolModeWords, value); }
 inline void set(AuthType& field, const Value& value) { set_choice(field, kAuthTypeWords, value); }
 inline void set(SslMode& field, const Value& value) { set_choice(field, kSslModeWords, value); }
 inline void set(ChannelBinding& field, const Value& value) {
   set_choice(field, kBindingWords, value);
+}
+inline void set(QueryTimeoutAction& field, const Value& value) {
+  set_choice(field, kQueryTimeoutActionWords, value);
 }
 template <typename T>
 void set(std::optional<T>& field, const Value& value) {

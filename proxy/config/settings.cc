@@ -14,8 +14,9 @@
 namespace weir::proxy::config {
 namespace {
 
-using SettingsField = Bound<Settings, int, bool, std::int64_t, std::string,
-                            std::vector<std::string>, AuthType, PoolMode, ChannelBinding>;
+using SettingsField =
+    Bound<Settings, int, bool, std::int64_t, std::string, std::vector<std::string>, AuthType,
+          PoolMode, ChannelBinding, QueryTimeoutAction>;
 
 // Every key of [pgweir] that is built stands here, or in assign() where its text is special.
 constexpr auto kFields = std::to_array<SettingsField>({
@@ -69,9 +70,11 @@ constexpr auto kFields = std::to_array<SettingsField>({
     {"query_wait_notify", &Settings::query_wait_notify_us},
     {"cancel_wait_timeout", &Settings::cancel_wait_timeout_us},
     {"query_timeout", &Settings::query_timeout_us},
+    {"query_timeout_action", &Settings::query_timeout_action},
     {"idle_transaction_timeout", &Settings::idle_transaction_timeout_us},
     {"transaction_timeout", &Settings::transaction_timeout_us},
     {"client_idle_timeout", &Settings::client_idle_timeout_us},
+    {"client_lifetime", &Settings::client_lifetime_us},
     {"server_connect_timeout", &Settings::server_connect_timeout_us},
     {"server_login_retry", &Settings::server_login_retry_us},
     {"server_lifetime", &Settings::server_lifetime_us},

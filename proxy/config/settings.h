@@ -15,6 +15,7 @@
 
 namespace weir::proxy::config {
 
+enum class QueryTimeoutAction : std::uint8_t { cancel, close };
 enum class AuthType : std::uint8_t { any, trust, plain, md5, scram_sha_256, cert, hba };
 using pool::PoolMode;
 using protocol::ChannelBinding;
@@ -90,9 +91,11 @@ struct Settings {
   std::int64_t reserve_pool_timeout_us = 5 * kMicrosPerSecond;  // 0: there is no reserve.
   std::int64_t cancel_wait_timeout_us = 10 * kMicrosPerSecond;
   std::int64_t query_timeout_us = 0;
+  QueryTimeoutAction query_timeout_action = QueryTimeoutAction::cancel;
   std::int64_t idle_transaction_timeout_us = 0;
   std::int64_t transaction_timeout_us = 0;
   std::int64_t client_idle_timeout_us = 0;
+  std::int64_t client_lifetime_us = 0;
   std::int64_t server_connect_timeout_us = 15 * kMicrosPerSecond;
   std::int64_t server_login_retry_us = 15 * kMicrosPerSecond;
   std::int64_t server_lifetime_us = 3600 * kMicrosPerSecond;  // 0: used once, then closed.

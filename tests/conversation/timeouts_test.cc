@@ -15,9 +15,9 @@ const std::string kSilenceOver = "E(FATAL)\"57P05 client_idle_timeout\" .";
 
 }  // namespace
 
-TEST_CASE("query_timeout closes the client, cancels the query and closes its server") {
+TEST_CASE("query_timeout_action = close: client and server go, and the query is cancelled") {
   InOrder policy;
-  Stage stage(policy, {.config = "query_timeout = 10"});
+  Stage stage(policy, {.config = "query_timeout_action = close\nquery_timeout = 10"});
   Caller& client = stage.client();
   client.say("Q'select 1'");
   stage.wait(9'900 * kMillisecond);
@@ -33,8 +33,9 @@ TEST_CASE("query_timeout closes the client, cancels the query and closes its ser
 TEST_CASE("query_timeout counts each query by itself, and no pause between two") {
   for (const std::string mode : {"transaction", "session"}) {
     InOrder policy;
-    Stage stage(policy,
-                {.config = "server_check_query =\nquery_timeout = 10\npool_mode = " + mode});
+    Stage stage(policy, {.config = "server_check_query =\nquery_timeout_action = "
+                                   "close\nquery_timeout = 10\npool_mode = " +
+                                   mode});
     Caller& client = stage.client();
     client.say("Q'begin'");
     stage.backend(1).say("C Z(T)");
@@ -56,7 +57,7 @@ TEST_CASE("query_timeout counts each query by itself, and no pause between two")
 
 TEST_CASE("query_timeout counts queries of a pipeline from the answer before") {
   InOrder policy;
-  Stage stage(policy, {.config = "query_timeout = 10"});
+  Stage stage(policy, {.config = "query_timeout_action = close\nquery_timeout = 10"});
   Caller& client = stage.client();
   client.say("Q'select 1' Q'select 2' Q'select 3'");
   for (int i = 0; i < 2; ++i) {
@@ -72,7 +73,9 @@ TEST_CASE("query_timeout counts queries of a pipeline from the answer before") {
 
 TEST_CASE("query_timeout ends a query that waits for a server, too") {
   InOrder policy;
-  Stage stage(policy, {.config = "query_timeout = 10\ndefault_pool_size = 1"});
+  Stage stage(
+      policy,
+      {.config = "query_timeout_action = close\nquery_timeout = 10\ndefault_pool_size = 1"});
   Caller& client = stage.client();
   client.say("Q'begin'");
   stage.backend(1).say("C Z(T)");
@@ -86,7 +89,7 @@ TEST_CASE("query_timeout ends a query that waits for a server, too") {
 
 TEST_CASE("a timeout never tears a message: behind a part of one the client is told nothing") {
   InOrder policy;
-  Stage stage(policy, {.config = "query_timeout = 10"});
+  Stage stage(policy, {.config = "query_timeout_action = close\nquery_timeout = 10"});
   Caller& client = stage.client();
   client.say("Q'select 1'");
   const Buffer row = server_bytes("D");
@@ -215,12 +218,30 @@ TEST_CASE("client_idle_timeout lets a slow reader take in its answer") {
   client.peer.set_reading(false);
   client.say("Q'select 1'");
   stage.backend(1).say("T D C Z");
-  stage.wait(60 * kSecond);
+  for (std::size_t byte = 2; byte < 10; ++byte) {
+    stage.wait(9 * kSecond);
+    client.peer.set_capacity(byte);
+  }
   client.peer.set_capacity(64 * 1024);
   client.peer.set_reading(true);
   CHECK(client.heard() == "T D C Z");
   stage.wait(22 * kSecond);
   CHECK(client.heard() == kSilenceOver);
+}
+
+TEST_CASE("client_idle_timeout closes a client that takes in nothing of its answer") {
+  for (const std::string mode : {"transaction", "session"}) {
+    InOrder policy;
+    Stage stage(policy, {.config = "client_idle_timeout = 10\npool_mode = " + mode});
+    Caller& client = stage.client();
+    client.peer.set_capacity(1);
+    client.peer.set_reading(false);
+    client.say("Q'select 1'");
+    stage.backend(1).say("T D C Z");
+    stage.wait(31 * kSecond);
+    CHECK(stage.town.commons().clients.load() == 0);
+    CHECK(stage.door.open == 1);  // Its server is the next one's.
+  }
 }
 
 TEST_CASE("client_idle_timeout leaves the console and whoever logs in alone") {
@@ -248,7 +269,8 @@ TEST_CASE("a user's own timeout wins, and 0 is as the global setting says") {
 
 TEST_CASE("a user's timeout is the client's, whatever user its database forces") {
   InOrder policy;
-  Stage stage(policy, {.users = "app = query_timeout=10", .shop = "user=alice"});
+  Stage stage(policy,
+              {.users = "app = query_timeout=10 query_timeout_action=close", .shop = "user=alice"});
   Caller& client = stage.client();
   client.say("Q'select 1'");
   stage.wait(10 * kSecond);
@@ -262,7 +284,8 @@ TEST_CASE("a RELOAD sets, shortens and lifts timeouts for clients that are here"
   Caller& other = stage.client();
   one.say("Q'select 1'");
   stage.wait(30 * kSecond);
-  stage.town.reload(Stage::config_text({.config = "query_timeout = 40\nclient_idle_timeout = 90"}));
+  stage.town.reload(Stage::config_text(
+      {.config = "query_timeout_action = close\nquery_timeout = 40\nclient_idle_timeout = 90"}));
   stage.wait(10 * kSecond);
   CHECK(one.heard() == kQueryOver);
   stage.town.reload(Stage::config_text({}));

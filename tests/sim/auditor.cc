@@ -125,12 +125,23 @@ void Auditor::check_timeouts(const proxy::Client& client) {
   const Instant turned = std::max(client.asked_at, client.answered_at);
   if (client.state == ClientState::parked) outlives("query_timeout", client.parked_since);
   if (client.state == ClientState::ready) outlives("client_idle_timeout", turned);
+  const bool rests =
+      client.state == ClientState::ready && !client.stream.sends() && !client.reads_past();
+  const bool looked_at = client.armed() && client.at <= stage_.now() + kSecond;
+  if (rests && stage_.now() > client.life_end && !looked_at) {
+    complain("client " + client.name() + " outlives its client_lifetime");
+  }
   if (client.state != ClientState::linked) return;
   const proxy::Server& server = *client.linked();
   const bool begun = server.status != 'I' || !server.ledger.settled();
   if (begun) outlives("transaction timeout", client.began_at);
   if (server.ledger.owed() > 0) outlives("query timeout", turned);
-  if (server.status != 'I' && server.ledger.settled()) outlives("idle transaction timeout", turned);
+  const Instant cancel_due = after(turned, stage_.excuses.query_cancel);
+  if (server.ledger.owed() > 0 && !client.overdue && stage_.now() > cancel_due) {
+    complain("client " + client.name() + " has an overdue query that is not cancelled");
+  }
+  const bool pauses = server.status != 'I' && server.ledger.settled() && !client.waits_for_ledger;
+  if (pauses) outlives("idle transaction timeout", turned);
 }
 
 // What the workers share is there for as long as somebody has a use for it, and no longer.
@@ -226,7 +237,12 @@ void Auditor::at_the_end() {
     }
     if (!WorkerGlass::cancels(worker(i)).empty()) complain("a cancel call was never buried");
     for (const auto& [id, share] : WorkerGlass::shares(worker(i))) {
-      if (share->coming() != 0) complain("servers are still expected that nobody sends");
+      std::size_t here = 0;  // A minimum may just be filled anew.
+      for (const auto state : {ServerState::dialing, ServerState::logging_in,
+                               ServerState::resetting, ServerState::testing}) {
+        here += share->servers.at(state).size();
+      }
+      if (share->coming() != here) complain("servers are still expected that nobody sends");
       for (const pool::Limit* limit : share->shared().quota.shared()) {
         if (limit->starving() != 0) complain("a pool still starves");
       }

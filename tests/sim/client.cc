@@ -24,7 +24,7 @@ Client::Client(Stage& stage, std::size_t number, Temper temper)
 
 void Client::connect() {
   phase_ = Phase::login;
-  asked_at_ = stage_.now();
+  came_at_ = asked_at_ = stage_.now();
   peer_ = &stage_.town.connect(stage_.chance.below(stage_.town.workers()));
   peer_->on_event = [this] { on_event(); };
   if (temper_.slow) peer_->set_capacity(256 + stage_.chance.below(4096));
@@ -119,6 +119,8 @@ void Client::on_login(const Message& message) {
 void Client::advance_oracle() {
   while (expected_.empty() && !sent_.empty()) {
     Buffer out;
+    const char tag = sent_.front().tag;
+    if (oracle_.copying_in() && (tag == 'c' || tag == 'f')) in_copy_ = oracle_;
     oracle_.step(sent_.front(), out);
     sent_.pop_front();
     std::string bytes{as_text(out)};
@@ -136,6 +138,7 @@ void Client::on_answer(const Message& message) {
     return wrong("sees " + text_of(message) + " instead of " + text_of(expected_.front()));
   }
   expected_.pop_front();
+  in_copy_.reset();
   ++answered_;
   if (message.tag == 'Z') {
     on_ready();
@@ -168,23 +171,55 @@ bool Client::excuse(const Message& message) {
     expected_.clear();
     return true;
   }
-  if (fields.sqlstate != "57014" || cancels_sent_ == 0 || !expected_.empty()) return false;
-  if (fields.message != "canceling statement due to user request") return false;
+  if (fields.sqlstate != "57014") return false;
+  if (fields.message.ends_with(": query timeout")) return excuse_copy();
+  if (!expected_.empty()) return false;
+  Buffer out;
+  const bool in_line = fields.message == "query_timeout" && is_overdue();
+  const bool cancelled = fields.message == "canceling statement due to user request" &&
+                         (cancels_sent_ > 0 || is_overdue());
+  if (!in_line && !cancelled) return false;
   pass_silent();
   if (sent_.empty() || sent_.front().tag == 'S') return false;
-  Buffer out;
   oracle_.cancel(sent_.front(), out);
   sent_.pop_front();
+  expect_failure(out);
+  return true;
+}
+
+// pgweir has ended the COPY before its own end came, or came whole.
+bool Client::excuse_copy() {
+  if (in_copy_) {
+    oracle_ = *std::exchange(in_copy_, std::nullopt);
+    expected_.clear();
+  }
+  if (!is_overdue() || !oracle_.copying_in() || !expected_.empty()) return false;
+  // What the oracle took for part of the COPY, and comes behind its end.
+  while (sent_.size() < held_back_.size()) {
+    sent_.push_front(held_back_[held_back_.size() - sent_.size() - 1]);
+  }
+  Buffer out;
+  oracle_.step({'f', std::string{"query timeout"} + '\0'}, out);
+  expect_failure(out);
+  return true;
+}
+
+// All but the error itself, which has just come.
+void Client::expect_failure(const Buffer& out) {
   std::string bytes{as_text(out)};
-  take_message(bytes);  // The error itself has just come.
+  take_message(bytes);
   while (auto more = take_message(bytes)) {
     if (more->tag != 'S') expected_.push_back(std::move(*more));
   }
   pass_silent();
-  return true;
 }
 
-// A query of its own that pgweir may have given up.
+// A query of its own that pgweir may have cancelled,
+bool Client::is_overdue() const {
+  return stage_.now() >= after(query_at_, stage_.excuses.query_cancel);
+}
+
+// or given up with it.
 bool Client::takes_too_long() const {
   const auto over = [&](const char* text, Instant since) {
     const auto found = stage_.excuses.timeouts.find(text);
@@ -194,7 +229,10 @@ bool Client::takes_too_long() const {
 }
 
 bool Client::excuse_timeout(const std::string& text, Instant limit) {
+  if (text == "query_timeout" && stage_.excuses.query_cancel != kNever) return false;
+  if (text == "client_lifetime" && !(oracle_.at_rest() && expected_.empty())) return false;
   const Instant since = text.starts_with("query")       ? query_at_
+                        : text == "client_lifetime"     ? came_at_
                         : text == "transaction timeout" ? began_at_
                                                         : asked_before_;
   const Instant taken = stage_.now() - since;

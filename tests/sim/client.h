@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 
 #include "protocol/server_login.h"
@@ -44,7 +45,7 @@ class Client {
   street::Peer* release_peer() { return std::exchange(peer_, nullptr); }
   bool left() const { return phase_ == Phase::leaving || done(); }
   bool may_be_cancelled() const {
-    return cancels_sent_ > 0 || trespassed_ || left() || takes_too_long();
+    return cancels_sent_ > 0 || trespassed_ || left() || takes_too_long() || is_overdue();
   }
   // From now on it does nothing new but end what it has begun.
   void wind_down() { temper_.bursts = 0; }
@@ -63,6 +64,9 @@ class Client {
   bool is_ours(const Message& message);
   void on_ready();
   bool excuse(const Message& message);
+  bool is_overdue() const;
+  bool excuse_copy();
+  void expect_failure(const Buffer& out);
   bool takes_too_long() const;
   bool excuse_timeout(const std::string& text, Instant limit);
   bool excuse_fatal(const std::string& sqlstate, const std::string& text);
@@ -102,19 +106,22 @@ class Client {
   std::string in_;
   std::optional<protocol::ServerLogin> login_;
   Session oracle_;
-  Settings view_;                 // As ParameterStatus told.
-  std::deque<Message> sent_;      // Not yet answered by the oracle.
-  std::deque<Message> expected_;  // From the oracle, not yet come.
-  Buffer burst_;                  // About to be sent.
+  std::optional<Session> in_copy_;  // As it was before the end of a COPY that is not answered yet.
+  Settings view_;                   // As ParameterStatus told.
+  std::deque<Message> sent_;        // Not yet answered by the oracle.
+  std::deque<Message> expected_;    // From the oracle, not yet come.
+  Buffer burst_;                    // About to be sent.
   std::vector<Message> burst_messages_;
-  bool sending_ = false;  // The rest of a burst follows later.
-  bool acting_ = false;   // act() is on the agenda.
+  std::vector<Message> held_back_;  // Of the last burst: what has not left whole.
+  bool sending_ = false;            // The rest of a burst follows later.
+  bool acting_ = false;             // act() is on the agenda.
   bool told_over_ = false;
   bool welcomed_ = false;     // By the notice that is for it alone.
   char seen_last_ = 0;        // The tag of the last message that was an answer.
   bool trespassed_ = false;   // Has begun a transaction in statement mode: it may be thrown out.
   bool barred_ = false;       // It has seen that the server is in one: now it must be.
-  Instant asked_at_ = 0;      // When it sent the burst at hand,
+  Instant came_at_ = 0;       // When it connected,
+  Instant asked_at_ = 0;      // and it sent the burst at hand,
   Instant asked_before_ = 0;  // and the one before,
   Instant query_at_ = 0;      // and the query, if the burst is data for it,
   Instant began_at_ = 0;      // and the first of the transaction.

@@ -257,9 +257,12 @@ void Client::send_burst() {
   const std::vector<Message> messages = std::exchange(burst_messages_, {});
   const bool dies = temper_.abrupt && chance.one_in(25);
   const std::size_t cut = dies || chance.one_in(8) ? chance.below(out.size() + 1) : out.size();
+  std::size_t end = 0;
   for (const Message& message : messages) {
     stage_.say(name(), "sends " + text_of(message));
     sent_.push_back(message);
+    end += 5 + message.body.size();
+    if (end > cut) held_back_.push_back(message);
   }
   if (cut < out.size()) {
     stage_.say(name(), "holds back all but " + std::to_string(cut) + " bytes of it");
@@ -275,6 +278,7 @@ void Client::send_burst() {
     stage_.later(stage_.span(20 * kMillisecond),
                  [this, rest = Buffer(out.begin() + static_cast<std::ptrdiff_t>(cut), out.end())] {
                    sending_ = false;
+                   held_back_.clear();
                    if (done()) return;
                    stage_.say(name(), "sends the rest");
                    peer_->send(rest);

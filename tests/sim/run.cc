@@ -71,6 +71,7 @@ void Run::plan() {
     stage_.excuses.query_wait_timeout = scenario_.query_wait_timeout;
   }
   stage_.excuses.timeouts = scenario_.timeouts;
+  stage_.excuses.query_cancel = scenario_.query_cancel;
   stage_.excuses.notices = scenario_.notices;
   for (std::size_t i = 0; i < scenario_.clients.size(); ++i) {
     clients_.push_back(std::make_unique<Client>(stage_, i + 1, scenario_.clients[i]));

@@ -13,6 +13,8 @@ using street::Chance;
 constexpr std::uint64_t kNoveltiesFrom = 1000;
 constexpr std::uint64_t kForgettingFrom = 1250;
 constexpr std::uint64_t kTimeoutsFrom = 1350;
+constexpr std::uint64_t kActionsFrom = 1650;  // Of query_timeout.
+constexpr std::uint64_t kLifetimesFrom = 1700;
 constexpr std::uint64_t kReserveFrom = 1450;
 constexpr std::uint64_t kNoticesFrom = 1550;
 constexpr std::uint64_t kOverallFrom = 1650;
@@ -134,6 +136,26 @@ void draw_quiet(Chance chance, Scenario& scenario) {
   }
 }
 
+// Where query_timeout cancels, what does not heed that is closed cancel_wait_timeout later.
+void draw_action(Chance chance, bool closes, Scenario& scenario) {
+  const auto found = scenario.timeouts.find("query timeout");
+  if (found == scenario.timeouts.end()) return;
+  if (closes && chance.one_in(3)) {
+    scenario.fixed_lines += "query_timeout_action = close\n";
+    return;
+  }
+  scenario.query_cancel = found->second;
+  const bool short_wait = scenario.fixed_lines.find("cancel_wait_timeout") != std::string::npos;
+  found->second += (short_wait ? 1 : 10) * kSecond;
+}
+
+void draw_lifetime(Chance chance, Scenario& scenario) {
+  if (!chance.one_in(5)) return;
+  const Instant life = 10 * kMillisecond + up_to(chance, kSecond);
+  scenario.fixed_lines += "client_lifetime = " + std::to_string(life) + "us\n";
+  scenario.timeouts["client_lifetime"] = life - life / 5;
+}
+
 void draw_reserve(Chance chance, Scenario& scenario) {
   if (!chance.one_in(4)) return;
   scenario.fixed_lines += "reserve_pool_timeout = " + std::to_string(1 + chance.below(50)) + "ms\n";
@@ -179,6 +201,8 @@ Scenario draw(std::uint64_t seed, std::size_t workers) {
   if (seed >= kNoveltiesFrom) draw_novelties(Chance(~seed), scenario);
   if (seed >= kForgettingFrom) draw_forgetting(Chance(~seed * 3), scenario);
   if (seed >= kTimeoutsFrom) draw_timeouts(Chance(~seed * 5), scenario);
+  draw_action(Chance(~seed * 11), seed >= kActionsFrom, scenario);
+  if (seed >= kLifetimesFrom) draw_lifetime(Chance(~seed * 13), scenario);
   if (seed >= kReserveFrom) draw_reserve(Chance(~seed * 7), scenario);
   if (seed >= kQuietFrom) draw_quiet(Chance(~seed * 17), scenario);
   if (seed >= kNoticesFrom) scenario.notices = Chance(~seed * 9).one_in(3);

@@ -35,6 +35,7 @@ struct Scenario {
   std::string forced_user, forced_later;  // Of both databases; empty: each client's own.
   Instant query_wait_timeout = 0;
   std::map<std::string, Instant, std::less<>> timeouts;  // By what is said when they are over.
+  Instant query_cancel = kNever;                         // query_timeout, where it cancels.
   bool fallback = false;                                 // One entry, "*", serves both databases.
   bool notices = false;                                  // When it logs in, and while it waits.
   std::string fixed_lines;  // Of the [pgweir] section, the same after a reload.

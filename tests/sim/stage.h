@@ -21,7 +21,8 @@ struct Excuses {
   Instant query_wait_timeout = kNever;  // The smallest in force so far.
   // What pgweir says when a client has taken too long, and how long that is.
   std::map<std::string, Instant, std::less<>> timeouts;
-  bool notices = false;  // Clients are told when they log in, and while they wait.
+  Instant query_cancel = kNever;  // When a query is cancelled that takes too long.
+  bool notices = false;           // Clients are told when they log in, and while they wait.
 };
 
 class Stage {

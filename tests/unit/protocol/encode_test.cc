@@ -86,6 +86,7 @@ TEST_CASE("what goes to a server") {
   put_sasl_initial_response(out, "M", "n,,");
   put_sasl_response(out, "c=");
   put_query(out, "select 1");
+  put_copy_fail(out, "no");
   put_parse(out, "s", "select $1");
   put_bind(out, "", "s", std::array<std::optional<std::string_view>, 2>{"x", std::nullopt});
   put_execute(out, "", 1);
@@ -97,6 +98,7 @@ TEST_CASE("what goes to a server") {
       "p" 00 00 00 0d "M\0" 00 00 00 03 "n,,"
       "p" 00 00 00 06 "c="
       "Q" 00 00 00 0d "select 1\0"
+      "f" 00 00 00 07 "no\0"
       "P" 00 00 00 12 "s\0select $1\0" 00 00
       "B" 00 00 00 16 00 "s\0" 00 00 00 02 00 00 00 01 "x" ff ff ff ff 00 00
       "E" 00 00 00 09 00 00 00 00 01
