@@ -162,8 +162,8 @@ class Worker final : public TurnTaker, public Turn {
   void unlink(Client& client, Server& server);
   void on_deadline(Client& client);
   void on_deadline(CancelCall& call);
-  bool cancel_query(Server& server);
-  bool start_cancel(Server& server);
+  void cancel_query(Server& server);
+  void start_cancel(Server& server);
   void answer_in_line(Client& client, const Fault& fault);
 
   // What a client has set (worker_settings.cc).

@@ -40,11 +40,10 @@ void Worker::answer_in_line(Client& client, const Fault& fault) {
   go_on_later(client);
 }
 
-// What the server's client waits for. False: there is no room for a cancel now.
-bool Worker::cancel_query(Server& server) {
+// What the server's client waits for, once nothing of ours is in front of it.
+void Worker::cancel_query(Server& server) {
   if (!server.ledger.front_is_drop()) return start_cancel(server);
   server.cancel_wanted = true;
-  return true;
 }
 
 // What the cancel was for has got as far as the server, and nothing of ours is in front of it.
@@ -54,15 +53,14 @@ void Worker::start_wanted_cancel(Server& server) {
   start_cancel(server);
 }
 
-bool Worker::start_cancel(Server& server) {
-  if (server.pid == 0) return true;
+void Worker::start_cancel(Server& server) {
+  if (server.pid == 0) return;
   if (server.cancels_pending > 0) {  // Its turn comes when the one before is over.
     server.cancel_wanted = server.client != nullptr;
-    return true;
+    return;
   }
   if (cancels_.size() >= kCancelsMax) {
-    log(Level::warning, server, "cancel request dropped: too many are under way");
-    return false;
+    return log(Level::warning, server, "cancel request dropped: too many are under way");
   }
   auto call = std::make_unique<CancelCall>(*this, server);
   ++server.cancels_pending;
@@ -71,7 +69,6 @@ bool Worker::start_cancel(Server& server) {
   const auto wait = config_->settings.cancel_wait_timeout_us;
   if (wait > 0) deadlines.arm(started, world.now() + wait);
   started.dial();
-  return true;
 }
 
 void Worker::cancel_over(CancelCall& call) {

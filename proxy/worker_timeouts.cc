@@ -118,7 +118,6 @@ Instant Worker::cancel_patience() const {
 // The server says so itself, and both go on. PostgreSQL looks for cancels while it waits for rows
 // to copy in only when one comes: there a CopyFail is the way.
 void Worker::cancel_overdue(Client& client, const Fault& fault) {
-  log(Level::info, client, std::string{fault.text} + ": its query is cancelled");
   if (client.state == ClientState::parked) {
     answer_in_line(client, fault);
     return arm(client);
@@ -126,9 +125,12 @@ void Worker::cancel_overdue(Client& client, const Fault& fault) {
   Server& server = *client.linked();
   if (server.ledger.copying_in() && client.between_messages()) {
     server.fail_copy(fault.text);
-  } else if (!cancel_query(server)) {
+  } else if (cancels_.size() < kCancelsMax) {
+    cancel_query(server);
+  } else {
     return deadlines.arm(client, world.now() + kCancelPause);
   }
+  log(Level::info, client, std::string{fault.text} + ": its query is cancelled");
   client.overdue = true;
   arm(client);
 }

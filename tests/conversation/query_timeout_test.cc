@@ -1,6 +1,7 @@
 // query_timeout_test.cc: a query that takes too long is cancelled, and nothing else is.
 #include <doctest/doctest.h>
 
+#include "proxy/worker.h"
 #include "tests/conversation/story.h"
 
 using namespace weir;
@@ -97,9 +98,11 @@ TEST_CASE("a cancel by query_timeout never hits the client's next query either")
 
 TEST_CASE(
     "a query that cannot be cancelled ends with client and server after cancel_wait_timeout") {
-  for (const auto& [line, wait] :
-       {std::pair{"", 10}, {"cancel_wait_timeout = 3\n", 3}, {"cancel_wait_timeout = 0\n", 10}}) {
-    CAPTURE(line);
+  const std::map<std::string, int> waits{
+      {"", 10}, {"cancel_wait_timeout = 3\n", 3}, {"cancel_wait_timeout = 0\n", 10}};
+  for (const auto& each : waits) {
+    const auto& [line, wait] = each;
+    CAPTURE(each.first);
     InOrder policy;
     Stage stage(policy, {.config = kLines + line});
     Caller& client = stage.client();
@@ -237,6 +240,20 @@ TEST_CASE("a COPY whose client has sent half a row is cancelled, and then closed
   CHECK(stage.backend(2).is_cancel);
   stage.wait(10 * kSecond);
   CHECK(client.heard() == "G " + kQueryOver);
+}
+
+TEST_CASE("more queries than may be cancelled at once are cancelled one after the other") {
+  InOrder policy;
+  Stage stage(policy, {.config = "query_timeout = 10\ncancel_wait_timeout = 60\n"
+                                 "max_client_conn = 400\ndefault_pool_size = 400"});
+  const std::size_t all = 300;
+  for (std::size_t i = 0; i < all; ++i) stage.client().say("Q'select 1'");
+  stage.wait(11 * kSecond);
+  CHECK(stage.backends() == all + proxy::kCancelsMax);
+  for (std::size_t i = all + 1; i <= all + proxy::kCancelsMax; ++i) stage.backend(i).hang_up();
+  stage.wait(kSecond);
+  CHECK(stage.backends() == 2 * all);
+  CHECK_FALSE(stage.town.log.contains("cancel request dropped"));
 }
 
 TEST_CASE("a user has a query_timeout_action of his own") {

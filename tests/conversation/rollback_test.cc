@@ -109,8 +109,9 @@ TEST_CASE("a server that is more than idle in a transaction is closed with it") 
       {"Q'copy t from stdin'", "G"},  // Data is.
       {"P B E S P", "E'42601 no'"},   // It skips to a Sync.
   };
-  for (const auto& [request, answer] : ways) {
-    CAPTURE(request);
+  for (const auto& each : ways) {
+    const auto& [request, answer] = each;
+    CAPTURE(each.first);
     InOrder policy;
     Stage stage(policy, kOneServer);
     Caller& client = in_transaction(stage);
