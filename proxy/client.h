@@ -102,12 +102,12 @@ class Client final : public pool::ClientSlot, private StreamUser {
   // For the timeouts of worker_timeouts.cc.
   Instant shortest_timeout = kNever;  // Of those that apply to it.
   Instant greeted_at = 0;
-  Instant life_end = kNever;     // By client_lifetime.
-  Instant asked_at = 0;          // It asked when nothing was owed to it.
-  Instant answered_at = 0;       // It was told ReadyForQuery, or seen pausing before a Sync.
-  std::size_t unsent_bytes = 0;  // Of its answer, when it was last looked at.
-  Instant began_at = 0;          // Its transaction.
-  bool overdue = false;          // query_timeout has cancelled what it waits for.
+  Instant life_end = kNever;           // By client_lifetime.
+  Instant asked_at = 0;                // It asked when nothing was owed to it.
+  Instant answered_at = 0;             // It was told ReadyForQuery, or seen pausing before a Sync.
+  std::size_t unsent_bytes = 0;        // Of its answer, when it was last looked at.
+  Instant began_at = 0;                // Its transaction.
+  bool overdue = false;                // query_timeout has cancelled what it waits for.
   Replication* replication = nullptr;  // While it is `replicating`.
   // While it counts against max_client_conn and its kin.
   DatabaseCommons* counted_database = nullptr;

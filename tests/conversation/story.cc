@@ -19,7 +19,8 @@ bool starts(std::string_view sql, std::string_view with) {
 
 bool session_care(std::string_view sql) {
   return starts(sql, "SET ") || starts(sql, "RESET ") || starts(sql, "DEALLOCATE ALL") ||
-         starts(sql, "DISCARD ALL") || sql == "ROLLBACK" || starts(sql, "SELECT pg_catalog.set_config");
+         starts(sql, "DISCARD ALL") || sql == "ROLLBACK" ||
+         starts(sql, "SELECT pg_catalog.set_config");
 }
 
 // Takes a whole message off the front; nothing when it is not all there.
