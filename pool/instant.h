@@ -22,7 +22,7 @@ constexpr Instant after(Instant start, Instant span) {
 constexpr Instant shortened(Instant span, std::uint64_t id) {
   if (span == kNever) return kNever;
   const auto part = static_cast<Instant>(id * 0x9e37'79b9'7f4a'7c15 >> 56);
-  return span - span / 5 * part / 256;
+  return span - span / (5 * 256) * part;
 }
 
 }  // namespace weir

@@ -6,7 +6,6 @@
 
 namespace weir::proxy {
 
-using pool::ClientState;
 using pool::PoolMode;
 using pool::ServerEvent;
 using pool::ServerState;
