@@ -38,7 +38,7 @@ void Server::follow(SecureStart::Step step) {
   if (step == SecureStart::Step::more) return;
   const auto securing = std::move(securing_);
   if (step == SecureStart::Step::ready) return start_login();
-  worker_.login_failed(*this, securing->fault(), false);
+  worker_.login_failed(*this, securing->fault(), false, Worker::Blame::terms);
 }
 
 void Server::on_secured() {
@@ -51,14 +51,16 @@ void Server::on_secured() {
 }
 
 void Server::on_broken(const Fault& fault) {
-  if (state == ServerState::logging_in) return worker_.login_failed(*this, fault, false);
-  worker_.server_gone(*this, fault.text);
+  if (state != ServerState::logging_in) return worker_.server_gone(*this, fault.text);
+  // Another pool may trust its certificate and take its ciphers.
+  worker_.login_failed(*this, fault, false, Worker::Blame::terms);
 }
 
 void Server::on_password(const PasswordReady& letter) {
   waits_for_password_ = false;
   if (!letter.complaint.empty()) {  // No fault of the host that was dialled.
-    return worker_.login_failed(*this, {"57P03", letter.complaint}, false, false);
+    return worker_.login_failed(*this, {"57P03", letter.complaint}, false,
+                                Worker::Blame::ourselves);
   }
   if (generation != share().generation) return worker_.login_outdated(*this);
   log_in(letter.password);

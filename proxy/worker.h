@@ -112,8 +112,10 @@ class Worker final : public TurnTaker, public Turn {
   // --- Servers.
   void move(Server& server, pool::ServerEvent on);
   void welcomed(Server& server, const Parameters& parameters);
-  // `of_host`: it may be the host that was dialled: another one is tried next.
-  void login_failed(Server& server, const Fault& fault, bool certain, bool of_host = true);
+  // What a login has failed by: a host that does not answer, so that another one is tried next and
+  // all pools leave it alone; what this pool asks of a host that does answer; or none of it.
+  enum class Blame : std::uint8_t { host, terms, ourselves };
+  void login_failed(Server& server, const Fault& fault, bool certain, Blame blame = Blame::host);
   // What it was dialled with has changed meanwhile.
   void login_outdated(Server& server);
   void server_gone(Server& server, std::string_view why);
