@@ -108,8 +108,8 @@ void Worker::host_answered(const Server& server) {
 void Worker::login_failed(Server& server, const Fault& fault, bool certain, Blame blame) {
   Share& of = server.share();
   const bool of_host = blame != Blame::ourselves;
-  const bool answered = certain || blame == Blame::terms ||
-                        std::string_view{fault.sqlstate}.starts_with("53");
+  const bool answered =
+      certain || blame == Blame::terms || std::string_view{fault.sqlstate}.starts_with("53");
   if (of_host && answered) host_answered(server);
   if (try_other_password(server, fault)) return;
   std::array<std::uint8_t, 1> dice{};
